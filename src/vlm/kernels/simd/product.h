@@ -133,7 +133,7 @@ struct CodeTile {
     }
   }
 
-  void run(std::size_t blocks) {
+  SLUICE_INLINE void run(std::size_t blocks) {
     for (auto& row : sums) {
       for (F& sum : row) sum = V::zero();
     }
@@ -176,7 +176,7 @@ struct PlainTile {
     }
   }
 
-  void run(std::size_t columns) {
+  SLUICE_INLINE void run(std::size_t columns) {
     for (auto& row : sums) {
       for (F& sum : row) sum = V::zero();
     }
