@@ -33,14 +33,16 @@ struct ChatMl {
 // ChatML in the forms that published models use; nullopt when it is anything else.
 std::optional<ChatMl> match_chatml(std::span<const std::string> elements) {
   ChatMl found;
-  take(elements, {"{if not add_generation_prompt is defined}", "{set add_generation_prompt = false}", "{endif}"});
+  take(elements,
+       {"{if not add_generation_prompt is defined}", "{set add_generation_prompt = false}", "{endif}"});
   if (!take(elements, {"{for message in messages}"})) return std::nullopt;
   if (take(elements, {"{if loop.first and messages[0].role != \"system\"}"})) {
     constexpr std::string_view kBefore = "\"<|im_start|>system\n";
     constexpr std::string_view kAfter = "<|im_end|>\n";
     if (elements.empty()) return std::nullopt;
     std::string_view text = elements[0];
-    if (text.size() < kBefore.size() + kAfter.size() || !text.starts_with(kBefore) || !text.ends_with(kAfter)) {
+    if (text.size() < kBefore.size() + kAfter.size() || !text.starts_with(kBefore) ||
+        !text.ends_with(kAfter)) {
       return std::nullopt;
     }
     text.remove_prefix(kBefore.size());
@@ -49,9 +51,9 @@ std::optional<ChatMl> match_chatml(std::span<const std::string> elements) {
     elements = elements.subspan(1);
     if (!take(elements, {"{endif}"})) return std::nullopt;
   }
-  const bool rest =
-      take(elements, {"\"<|im_start|>", "message.role", "\"\n", "message.content", "\"<|im_end|>\n", "{endfor}"}) &&
-      take(elements, {"{if add_generation_prompt}", "\"<|im_start|>assistant\n", "{endif}"});
+  const bool rest = take(elements, {"\"<|im_start|>", "message.role", "\"\n", "message.content",
+                                    "\"<|im_end|>\n", "{endfor}"}) &&
+                    take(elements, {"{if add_generation_prompt}", "\"<|im_start|>assistant\n", "{endif}"});
   if (!rest || !elements.empty()) return std::nullopt;
   return found;
 }
@@ -59,18 +61,22 @@ std::optional<ChatMl> match_chatml(std::span<const std::string> elements) {
 // Roles go into the prompt as they are: one that held a line feed could forge the start of the content.
 Status check_messages(std::span<const Message> messages) {
   if (messages.size() > kMessagesMax) {
-    return fail(Error{.code = ErrorCode::too_large,
-                      .message = fmt::format("messages: expected at most {}, found {}", kMessagesMax, messages.size()),
-                      .parameter = "messages"});
+    return fail(Error{
+        .code = ErrorCode::too_large,
+        .message = fmt::format("messages: expected at most {}, found {}", kMessagesMax, messages.size()),
+        .parameter = "messages"});
   }
-  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; };
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const std::string& role = messages[i].role;
     if (!role.empty() && role.size() <= kRoleBytesMax && std::ranges::all_of(role, allowed)) continue;
-    return fail(Error{.code = ErrorCode::invalid_argument,
-                      .message = fmt::format("messages.{}.role: expected 1 to {} lower-case letters, digits, '_' or '-'",
-                                             i, kRoleBytesMax),
-                      .parameter = fmt::format("messages.{}.role", i)});
+    return fail(Error{
+        .code = ErrorCode::invalid_argument,
+        .message = fmt::format("messages.{}.role: expected 1 to {} lower-case letters, digits, '_' or '-'", i,
+                               kRoleBytesMax),
+        .parameter = fmt::format("messages.{}.role", i)});
   }
   return {};
 }
@@ -81,22 +87,25 @@ Result<ChatTemplate> ChatTemplate::recognise(std::string_view template_text, con
   SLUICE_TRY(const auto elements, canonical_template(template_text));
   auto chatml = match_chatml(elements);
   if (!chatml) {
-    return fail(ErrorCode::corrupt_data,
-                "chat template: expected ChatML with at most a default system message, found another form ({} bytes)",
-                template_text.size());
+    return fail(
+        ErrorCode::corrupt_data,
+        "chat template: expected ChatML with at most a default system message, found another form ({} bytes)",
+        template_text.size());
   }
   ChatTemplate found;
   found.default_system_ = std::move(chatml->default_system);
   found.start_ = tokenizer.find_special(kStart);
   found.end_ = tokenizer.find_special(kEnd);
   if (found.start_ < 0 || found.end_ < 0) {
-    return fail(ErrorCode::corrupt_data, "chat template: expected the vocabulary to have {} as a special token, it has none",
+    return fail(ErrorCode::corrupt_data,
+                "chat template: expected the vocabulary to have {} as a special token, it has none",
                 found.start_ < 0 ? kStart : kEnd);
   }
   return found;
 }
 
-Result<std::string> ChatTemplate::render(std::span<const Message> messages, bool add_generation_prompt) const {
+Result<std::string> ChatTemplate::render(std::span<const Message> messages,
+                                         bool add_generation_prompt) const {
   SLUICE_TRY_VOID(check_messages(messages));
   std::string text;
   const auto turn = [&](std::string_view role, std::string_view content) {
@@ -108,7 +117,8 @@ Result<std::string> ChatTemplate::render(std::span<const Message> messages, bool
   return text;
 }
 
-Result<std::vector<TokenId>> ChatTemplate::encode(const Tokenizer& tokenizer, std::span<const Message> messages,
+Result<std::vector<TokenId>> ChatTemplate::encode(const Tokenizer& tokenizer,
+                                                  std::span<const Message> messages,
                                                   bool add_generation_prompt, SpecialText special) const {
   if (special == SpecialText::control) {
     SLUICE_TRY(const auto text, render(messages, add_generation_prompt));

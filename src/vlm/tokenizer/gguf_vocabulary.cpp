@@ -19,8 +19,8 @@ struct PreTokenizerName {
   PreTokenizer value;
 };
 
-// "default" is what converters wrote before the key existed; GPT-2's pattern is what byte-level models of that
-// time used.
+// "default" is what converters wrote before the key existed; GPT-2's pattern is what byte-level models of
+// that time used.
 constexpr std::array kPreTokenizers{
     PreTokenizerName{"smollm", PreTokenizer::smollm},
     PreTokenizerName{"gpt-2", PreTokenizer::gpt2},
@@ -31,37 +31,45 @@ constexpr std::array kPreTokenizers{
 Result<PreTokenizer> read_pre_tokenizer(const Metadata& metadata) {
   SLUICE_TRY(const auto model, metadata.text("tokenizer.ggml.model"));
   if (model != "gpt2") {
-    return fail(ErrorCode::corrupt_data, "{}: key tokenizer.ggml.model: expected gpt2 (byte-level BPE), found {:.40}",
-                metadata.file(), model);
+    return fail(ErrorCode::corrupt_data,
+                "{}: key tokenizer.ggml.model: expected gpt2 (byte-level BPE), found {:.40}", metadata.file(),
+                model);
   }
   SLUICE_TRY(const auto pre, metadata.text_or("tokenizer.ggml.pre", "default"));
   for (const PreTokenizerName& known : kPreTokenizers) {
     if (known.name == pre) return known.value;
   }
   return fail(ErrorCode::corrupt_data,
-              "{}: key tokenizer.ggml.pre: expected smollm, gpt-2, gpt2 or default, found {:.40}", metadata.file(), pre);
+              "{}: key tokenizer.ggml.pre: expected smollm, gpt-2, gpt2 or default, found {:.40}",
+              metadata.file(), pre);
 }
 
 // ggml's token types: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte.
 std::optional<TokenKind> kind_of_ggml(std::int64_t type) {
   switch (type) {
     case 1:
-    case 6: return TokenKind::text;
+    case 6:
+      return TokenKind::text;
     case 2:
-    case 3: return TokenKind::control;
-    case 4: return TokenKind::added;
-    case 5: return TokenKind::absent;
-    default: return std::nullopt;
+    case 3:
+      return TokenKind::control;
+    case 4:
+      return TokenKind::added;
+    case 5:
+      return TokenKind::absent;
+    default:
+      return std::nullopt;
   }
 }
 
-Status add_tokens(Vocabulary& vocabulary, const Metadata& metadata, std::vector<std::string_view>& spellings) {
+Status add_tokens(Vocabulary& vocabulary, const Metadata& metadata,
+                  std::vector<std::string_view>& spellings) {
   constexpr std::string_view kTokens = "tokenizer.ggml.tokens";
   constexpr std::string_view kTypes = "tokenizer.ggml.token_type";
   SLUICE_TRY(const auto tokens, metadata.texts(kTokens));
   if (tokens.empty() || tokens.size() > kTokensMax) {
-    return fail(ErrorCode::corrupt_data, "{}: key {}: expected 1 to {} tokens, found {}", metadata.file(), kTokens,
-                kTokensMax, tokens.size());
+    return fail(ErrorCode::corrupt_data, "{}: key {}: expected 1 to {} tokens, found {}", metadata.file(),
+                kTokens, kTokensMax, tokens.size());
   }
   std::vector<std::int64_t> types(tokens.size(), 1);
   if (metadata.contains(kTypes)) {
@@ -79,8 +87,8 @@ Status add_tokens(Vocabulary& vocabulary, const Metadata& metadata, std::vector<
     }
     const auto kind = kind_of_ggml(types[id]);
     if (!kind) {
-      return fail(ErrorCode::corrupt_data, "{}: key {}: expected token {} of type 1 to 6, found {}", metadata.file(),
-                  kTypes, id, types[id]);
+      return fail(ErrorCode::corrupt_data, "{}: key {}: expected token {} of type 1 to 6, found {}",
+                  metadata.file(), kTypes, id, types[id]);
     }
     if (*kind == TokenKind::text) {
       spellings[id] = tokens[id];
@@ -97,8 +105,8 @@ Result<TokenId> read_id(const Vocabulary& vocabulary, const Metadata& metadata, 
   if (!metadata.contains(key)) return -1;
   SLUICE_TRY(const auto id, metadata.unsigned_integer(key));
   if (id >= vocabulary.size()) {
-    return fail(ErrorCode::corrupt_data, "{}: key {}: expected an id below {}, found {}", metadata.file(), key,
-                vocabulary.size(), id);
+    return fail(ErrorCode::corrupt_data, "{}: key {}: expected an id below {}, found {}", metadata.file(),
+                key, vocabulary.size(), id);
   }
   return static_cast<TokenId>(id);
 }

@@ -127,7 +127,8 @@ Status JsonReader::read_vocab(dom::object model) {
       return broken("model.vocab", fmt::format("ids from 0 to {}", kTokensMax - 1));
     }
     if (text.size() > kTokenBytesMax) {
-      return broken("model.vocab", fmt::format("token {} of at most {} bytes, found {}", id, kTokenBytesMax, text.size()));
+      return broken("model.vocab",
+                    fmt::format("token {} of at most {} bytes, found {}", id, kTokenBytesMax, text.size()));
     }
     if (!entries_.emplace(static_cast<TokenId>(id), Entry{text, TokenKind::text}).second) {
       return broken("model.vocab", fmt::format("id {} once, found twice", id));
@@ -183,7 +184,8 @@ Result<std::vector<MergePair>> JsonReader::read_merges(dom::object model) const 
     dom::array halves;
     MergePair pair;
     if (element.get(halves) != simdjson::SUCCESS || halves.size() != 2 ||
-        halves.at(0).get(pair.left) != simdjson::SUCCESS || halves.at(1).get(pair.right) != simdjson::SUCCESS) {
+        halves.at(0).get(pair.left) != simdjson::SUCCESS ||
+        halves.at(1).get(pair.right) != simdjson::SUCCESS) {
       return broken("model.merges", fmt::format("merge {} as a string or an array of two", pairs.size()));
     }
     pairs.push_back(pair);

@@ -1,6 +1,7 @@
 #include "vlm/tokenizer/template_text.h"
 
 #include <array>
+#include <span>
 
 #include "vlm/tokenizer/limits.h"
 
@@ -39,7 +40,8 @@ Result<std::string> take_string(std::string_view& code) {
       value.push_back(code[i]);
     }
   }
-  return fail(ErrorCode::corrupt_data, "chat template: expected the end of a string, found the end of its tag");
+  return fail(ErrorCode::corrupt_data,
+              "chat template: expected the end of a string, found the end of its tag");
 }
 
 Result<std::vector<Lexeme>> lex(std::string_view code) {
@@ -72,7 +74,7 @@ Result<std::vector<Lexeme>> lex(std::string_view code) {
   return lexemes;
 }
 
-bool is_operator(const std::vector<Lexeme>& lexemes, std::size_t i, std::string_view text) {
+bool is_operator(std::span<const Lexeme> lexemes, std::size_t i, std::string_view text) {
   return i < lexemes.size() && !lexemes[i].is_string && lexemes[i].text == text;
 }
 
@@ -94,12 +96,11 @@ void turn_subscripts_into_attributes(std::vector<Lexeme>& lexemes) {
 }
 
 // Words are kept apart by one space, operators by none except around words such as "!=".
-std::string join(const std::vector<Lexeme>& lexemes, std::size_t first, std::size_t last) {
+std::string join(std::span<const Lexeme> lexemes) {
   constexpr std::string_view kTight = ".[](),";
   std::string text;
   bool tight = true;
-  for (std::size_t i = first; i < last; ++i) {
-    const Lexeme& lexeme = lexemes[i];
+  for (const Lexeme& lexeme : lexemes) {
     const bool now = !lexeme.is_string && lexeme.text.size() == 1 && kTight.contains(lexeme.text[0]);
     if (!tight && !now) text.push_back(' ');
     text += lexeme.is_string ? '"' + lexeme.text + '"' : lexeme.text;
@@ -116,6 +117,8 @@ class Canonicaliser {
   base::Status take_tag(std::string_view& text);
   base::Status print(std::string_view code);
   base::Status state(std::string_view code);
+  void print_sum(std::span<const Lexeme> lexemes);
+  void print_term(std::span<const Lexeme> term);
   void literal(std::string_view text);
 
   std::vector<std::string> elements_;
@@ -135,27 +138,32 @@ void Canonicaliser::literal(std::string_view text) {
 base::Status Canonicaliser::state(std::string_view code) {
   SLUICE_TRY(auto lexemes, lex(code));
   turn_subscripts_into_attributes(lexemes);
-  elements_.push_back('{' + join(lexemes, 0, lexemes.size()) + '}');
+  elements_.push_back('{' + join(lexemes) + '}');
   return {};
 }
 
 base::Status Canonicaliser::print(std::string_view code) {
   SLUICE_TRY(auto lexemes, lex(code));
   turn_subscripts_into_attributes(lexemes);
+  print_sum(lexemes);
+  return {};
+}
+
+void Canonicaliser::print_sum(std::span<const Lexeme> lexemes) {
   std::size_t first = 0;
   int depth = 0;
   for (std::size_t i = 0; i <= lexemes.size(); ++i) {
     depth += is_operator(lexemes, i, "(") - is_operator(lexemes, i, ")");
     const bool ends = i == lexemes.size() || (depth == 0 && is_operator(lexemes, i, "+"));
     if (!ends) continue;
-    if (i == first + 1 && lexemes[first].is_string) {
-      literal(lexemes[first].text);
-    } else {
-      elements_.push_back(join(lexemes, first, i));
-    }
+    print_term(lexemes.subspan(first, i - first));
     first = i + 1;
   }
-  return {};
+}
+
+void Canonicaliser::print_term(std::span<const Lexeme> term) {
+  if (term.size() == 1 && term[0].is_string) return literal(term[0].text);
+  elements_.push_back(join(term));
 }
 
 // `text` starts at a tag; takes it off the front.
@@ -207,7 +215,8 @@ std::string_view trim_data(std::string_view data, std::string_view rest, bool af
     const std::size_t line = data.rfind('\n');
     const std::size_t start = line == std::string_view::npos ? 0 : line + 1;
     const bool at_line_start = line != std::string_view::npos || after_block;
-    if (at_line_start && data.find_first_not_of(" \t", start) == std::string_view::npos) data = data.substr(0, start);
+    if (at_line_start && data.find_first_not_of(" \t", start) == std::string_view::npos)
+      data = data.substr(0, start);
   }
   return data;
 }

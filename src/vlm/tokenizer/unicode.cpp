@@ -3,7 +3,10 @@
 #include <simdjson.h>
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
+#include <span>
 
 namespace sluice::vlm::tokenizer {
 namespace {
@@ -12,7 +15,39 @@ constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
 constexpr bool is_white_space(char32_t c) {
   return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+         c == 0x3000;
+}
+
+struct Range {
+  char32_t first;
+  char32_t last;
+};
+
+// Letters and numbers of Unicode 15.1 to 17, which utf8proc 2.8 (Unicode 15.0) does not know yet and the
+// peers do: compared over all code points, tools/make_goldens unicode. Ordered.
+constexpr std::array kNewerLetters{
+    Range{0x1c89, 0x1c8a},   Range{0xa7cb, 0xa7cd},   Range{0xa7da, 0xa7dc},   Range{0x105c0, 0x105f3},
+    Range{0x10d4a, 0x10d65}, Range{0x10d6f, 0x10d85}, Range{0x10ec2, 0x10ec4}, Range{0x11380, 0x11389},
+    Range{0x1138b, 0x1138b}, Range{0x1138e, 0x1138e}, Range{0x11390, 0x113b5}, Range{0x113b7, 0x113b7},
+    Range{0x113d1, 0x113d1}, Range{0x113d3, 0x113d3}, Range{0x11bc0, 0x11be0}, Range{0x13460, 0x143fa},
+    Range{0x16100, 0x1611d}, Range{0x16d40, 0x16d6c}, Range{0x18cff, 0x18cff}, Range{0x1e5d0, 0x1e5ed},
+    Range{0x1e5f0, 0x1e5f0}, Range{0x2ebf0, 0x2ee5d},
+};
+constexpr std::array kNewerNumbers{
+    Range{0x10d40, 0x10d49}, Range{0x116d0, 0x116e3}, Range{0x11bf0, 0x11bf9},
+    Range{0x11de0, 0x11de9}, Range{0x16130, 0x16139}, Range{0x16d70, 0x16d79},
+    Range{0x16ff4, 0x16ff6}, Range{0x1ccf0, 0x1ccf9}, Range{0x1e5f1, 0x1e5fa},
+};
+
+bool is_in(std::span<const Range> ranges, char32_t c) {
+  const auto after = std::ranges::upper_bound(ranges, c, {}, &Range::first);
+  return after != ranges.begin() && c <= std::prev(after)->last;
+}
+
+CharClass newer_class(char32_t c) {
+  if (is_in(kNewerLetters, c)) return CharClass::letter;
+  return is_in(kNewerNumbers, c) ? CharClass::number : CharClass::other;
 }
 
 CharClass compute_class(char32_t c) {
@@ -22,11 +57,16 @@ CharClass compute_class(char32_t c) {
     case UTF8PROC_CATEGORY_LL:
     case UTF8PROC_CATEGORY_LT:
     case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO: return CharClass::letter;
+    case UTF8PROC_CATEGORY_LO:
+      return CharClass::letter;
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO: return CharClass::number;
-    default: return CharClass::other;
+    case UTF8PROC_CATEGORY_NO:
+      return CharClass::number;
+    case UTF8PROC_CATEGORY_CN:
+      return newer_class(c);
+    default:
+      return CharClass::other;
   }
 }
 

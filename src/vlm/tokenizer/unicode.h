@@ -1,6 +1,6 @@
-// The little Unicode that pre-tokenizers need: walking UTF-8, the class of a character, and making text valid.
-// Categories come from utf8proc; white space is the property White_Space, as regular expression engines
-// understand \s on Unicode text. Pure.
+// The little Unicode that pre-tokenizers need: walking UTF-8, the class of a character, and making text
+// valid. Categories come from utf8proc; white space is the property White_Space, as regular expression
+// engines understand \s on Unicode text. Pure.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +30,8 @@ void append_utf8(std::string& out, char32_t character);
 // which is what Python's bytes.decode("utf-8", "replace") and the WHATWG decoder give.
 std::optional<std::string> replace_invalid_utf8(std::string_view text);
 
-// How much of `text` is complete: text.size() less the bytes at the end that start a character and could still
-// become one (0 to 3). Ill-formed bytes count as complete, nothing can mend them.
+// How much of `text` is complete: text.size() less the bytes at the end that start a character and could
+// still become one (0 to 3). Ill-formed bytes count as complete, nothing can mend them.
 std::size_t complete_utf8_prefix(std::string_view text);
 
 }  // namespace sluice::vlm::tokenizer

@@ -71,8 +71,8 @@ base::Status Vocabulary::finish(std::string_view where) {
     if (kinds_[i] != TokenKind::added && kinds_[i] != TokenKind::control) continue;
     if (bytes_of(id).empty()) continue;  // would match everywhere
     if (bytes_of(id).size() > kLiteralBytesMax) {
-      return fail(ErrorCode::corrupt_data, "{}: expected special token {} of at most {} bytes, found {}", where, id,
-                  kLiteralBytesMax, bytes_of(id).size());
+      return fail(ErrorCode::corrupt_data, "{}: expected special token {} of at most {} bytes, found {}",
+                  where, id, kLiteralBytesMax, bytes_of(id).size());
     }
     literals_.push_back(id);
     literal_starts_[static_cast<std::uint8_t>(bytes_of(id)[0])] = true;
@@ -100,7 +100,8 @@ TokenId Vocabulary::match_literal(std::string_view text, bool with_control) cons
 }
 
 TokenId Vocabulary::find_literal(std::string_view text) const {
-  const auto found = std::ranges::lower_bound(literals_, text, {}, [this](TokenId id) { return bytes_of(id); });
+  const auto found =
+      std::ranges::lower_bound(literals_, text, {}, [this](TokenId id) { return bytes_of(id); });
   return found != literals_.end() && bytes_of(*found) == text ? *found : -1;
 }
 
@@ -108,7 +109,8 @@ base::Result<MergePair> split_merge(std::string_view text, std::size_t index, st
   const std::size_t space = text.find(' ');
   if (space == 0 || space == std::string_view::npos || space + 1 == text.size() ||
       text.find(' ', space + 1) != std::string_view::npos) {
-    return fail(ErrorCode::corrupt_data, "{}: merge {}: expected two tokens with one space between", where, index);
+    return fail(ErrorCode::corrupt_data, "{}: merge {}: expected two tokens with one space between", where,
+                index);
   }
   return MergePair{text.substr(0, space), text.substr(space + 1)};
 }
@@ -129,8 +131,12 @@ base::Status link_merges(Vocabulary& vocabulary, std::span<const std::string_vie
     const TokenId right_id = index.find(right);
     const TokenId merged = index.find(both);
     if (left_id < 0 || right_id < 0 || merged < 0) {
-      return fail(ErrorCode::corrupt_data, "{}: merge {}: expected both halves and their sum in the vocabulary, {} is missing",
-                  where, rank, left_id < 0 ? "the left half" : right_id < 0 ? "the right half" : "the sum");
+      return fail(ErrorCode::corrupt_data,
+                  "{}: merge {}: expected both halves and their sum in the vocabulary, {} is missing", where,
+                  rank,
+                  left_id < 0    ? "the left half"
+                  : right_id < 0 ? "the right half"
+                                 : "the sum");
     }
     vocabulary.merges.insert(left_id, right_id, {static_cast<std::uint32_t>(rank), merged});
   }

@@ -110,8 +110,8 @@ class Vocabulary {
 base::Result<Vocabulary> read_gguf_vocabulary(const formats::Metadata& metadata);
 base::Result<Vocabulary> read_json_vocabulary(std::string_view json, std::string_view name);
 
-// For the readers: fills byte_tokens and merges from the file's spellings. `spellings[id]` is the token in the
-// byte alphabet, empty for a hole or a literal token; `where` starts the messages.
+// For the readers: fills byte_tokens and merges from the file's spellings. `spellings[id]` is the token in
+// the byte alphabet, empty for a hole or a literal token; `where` starts the messages.
 struct MergePair {
   std::string_view left;
   std::string_view right;
