@@ -83,8 +83,8 @@ base::Result<KeyDigest> read_secret(const std::filesystem::path& file) {
 
 // Writes beside the final name and links it there: whoever links first wins, and nobody reads half a file.
 base::Status write_secret_once(const std::filesystem::path& file, const KeyDigest& secret) {
-  const std::string draft = fmt::format("{}.{}.draft", file.string(), ::getpid());
-  const Descriptor out(::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const std::string draft = fmt::format("{}.{:016x}.draft", file.string(), base::secure_random_u64());
+  const Descriptor out(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (out.fd < 0) return fail(ErrorCode::io_failed, "{}: {}", draft, std::strerror(errno));
   const std::string text = base::to_hex(secret) + "\n";
   const bool written =
