@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string>
 
 #include "base/result.h"
 #include "vlm/formats/limits.h"
@@ -18,6 +19,9 @@ namespace sluice::vlm::formats {
 // Maps `path`, checks the whole header, and asks the kernel to read the tensors ahead. Blocking: not on an
 // event loop.
 base::Result<TensorFile> load_gguf(const std::filesystem::path& path, const Limits& limits = {});
+
+// The same for a file that is mapped already; `name` starts the messages.
+base::Result<TensorFile> read_gguf(std::string name, Mapping mapping, const Limits& limits = {});
 
 // True when the bytes start as GGUF does; for telling formats apart.
 bool looks_like_gguf(std::span<const std::byte> start);

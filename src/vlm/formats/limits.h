@@ -4,14 +4,16 @@
 
 #include <cstdint>
 
+#include "vlm/tensor/shape.h"
+
 namespace sluice::vlm::formats {
 
 inline constexpr std::uint64_t kTensorsMax = 65'536;
 inline constexpr std::uint64_t kMetadataEntriesMax = 65'536;
-inline constexpr std::uint64_t kNameBytesMax = 1'024;             // a tensor's name or a metadata key
-inline constexpr std::uint64_t kTextBytesMax = 16ULL << 20;       // one metadata string, such as a chat template
-inline constexpr std::uint64_t kArrayValuesMax = 16ULL << 20;     // one metadata array, such as the vocabulary
-inline constexpr std::uint32_t kTensorDimensionsMax = 4;
+inline constexpr std::uint64_t kNameBytesMax = 1'024;          // a tensor's name or a metadata key
+inline constexpr std::uint64_t kTextBytesMax = 16ULL << 20;    // one metadata string, such as a chat template
+inline constexpr std::uint64_t kArrayValuesMax = 16ULL << 20;  // one metadata array, such as the vocabulary
+inline constexpr std::uint32_t kTensorDimensionsMax = tensor::Shape::kRankMax;
 inline constexpr std::uint64_t kAlignmentBytesMax = 1ULL << 20;
 
 // What a caller may tighten; the defaults are the constants above.

@@ -14,8 +14,12 @@ namespace sluice::vlm::formats {
 
 class Mapping {
  public:
-  // not_found when there is no such file; invalid_argument when it is not a regular file; io_failed otherwise.
+  // not_found when there is no such file; invalid_argument when it is not a regular file; io_failed
+  // otherwise.
   static base::Result<Mapping> open(const std::filesystem::path& path);
+  // A private copy of bytes that are in memory already, for tests and fuzzing. It ends at an unreadable page,
+  // so that a reader that runs past the end is caught at once.
+  static base::Result<Mapping> copy_of(std::span<const std::byte> bytes);
 
   Mapping(Mapping&& other) noexcept;
   Mapping& operator=(Mapping&& other) noexcept;
@@ -23,17 +27,17 @@ class Mapping {
   Mapping& operator=(const Mapping&) = delete;
   ~Mapping();
 
-  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::span<const std::byte> bytes() const { return bytes_; }
 
   // Hints to the kernel about a part of bytes(); they never fail and never change what is read.
-  void read_ahead(std::span<const std::byte> part) const;   // will be needed soon: start reading now
+  void read_ahead(std::span<const std::byte> part) const;     // will be needed soon: start reading now
   void drop_resident(std::span<const std::byte> part) const;  // was repacked elsewhere: give the memory back
 
  private:
-  Mapping(const std::byte* data, std::size_t size) : data_(data), size_(size) {}
+  explicit Mapping(std::span<std::byte> region) : region_(region), bytes_(region) {}
 
-  const std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
+  std::span<std::byte> region_;       // what to unmap
+  std::span<const std::byte> bytes_;  // the file's part of it
 };
 
 }  // namespace sluice::vlm::formats

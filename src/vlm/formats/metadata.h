@@ -18,10 +18,9 @@
 namespace sluice::vlm::formats {
 
 // Integers of every width are widened; the sign is kept apart so that no value changes.
-using MetadataValue =
-    std::variant<bool, std::uint64_t, std::int64_t, double, std::string_view, std::vector<bool>,
-                 std::vector<std::uint64_t>, std::vector<std::int64_t>, std::vector<float>,
-                 std::vector<double>, std::vector<std::string_view>>;
+using MetadataValue = std::variant<bool, std::uint64_t, std::int64_t, double, std::string_view,
+                                   std::vector<bool>, std::vector<std::uint64_t>, std::vector<std::int64_t>,
+                                   std::vector<float>, std::vector<double>, std::vector<std::string_view>>;
 
 // "unsigned integer", "array of string", ... for messages and `sluice show`.
 std::string_view type_name_of(const MetadataValue& value);
@@ -41,13 +40,15 @@ class Metadata {
   const MetadataValue* find(std::string_view key) const;       // nullptr when absent
   bool contains(std::string_view key) const { return find(key) != nullptr; }
 
-  // Absent is an error: "model.gguf: key llama.block_count: expected an unsigned integer, the key is missing".
+  // Absent is an error: "model.gguf: key llama.block_count: expected an unsigned integer, the key is
+  // missing".
   base::Result<std::uint64_t> unsigned_integer(std::string_view key) const;
   base::Result<double> real(std::string_view key) const;  // floats; integers up to 2^53 count as well
   base::Result<bool> boolean(std::string_view key) const;
   base::Result<std::string_view> text(std::string_view key) const;
   base::Result<std::span<const std::string_view>> texts(std::string_view key) const;
-  base::Result<std::vector<std::int64_t>> integers(std::string_view key) const;  // an array of any integer type
+  base::Result<std::vector<std::int64_t>> integers(
+      std::string_view key) const;  // an array of any integer type
   base::Result<std::vector<float>> reals(std::string_view key) const;
 
   // Absent is `fallback`; a value of another type is still an error.

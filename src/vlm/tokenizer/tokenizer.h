@@ -54,10 +54,10 @@ class Tokenizer {
   // give no text; a caller that takes ids from outside checks `contains` first.
   std::string decode(std::span<const TokenId> ids, bool show_special = false) const;
 
-  std::size_t size() const;                          // ids are 0 .. size()-1, some may be unused
+  std::size_t size() const;  // ids are 0 .. size()-1, some may be unused
   bool contains(TokenId id) const;
-  bool is_special(TokenId id) const;                 // a control token: never part of an answer's text
-  std::string_view bytes_of(TokenId id) const;       // raw, maybe a part of a character; empty without a token
+  bool is_special(TokenId id) const;            // a control token: never part of an answer's text
+  std::string_view bytes_of(TokenId id) const;  // raw, maybe a part of a character; empty without a token
   TokenId find_special(std::string_view text) const;  // id of the control or added token, or -1
 
   TokenId bos() const;  // -1 when the vocabulary names none
