@@ -1,10 +1,12 @@
-// The models on this machine: where they lie, under which id they are served, and the weights of those in use.
+// The models on this machine: where they lie, under which id they are served, and the weights of those in
+// use.
 //
 // Looked up in this order; the first id wins:
 //   1. SLUICE_MODEL, one GGUF file;
 //   2. the models folder, $SLUICE_HOME/models, else $XDG_DATA_HOME/sluice/models:
 //      `<org>/<name>/<file>.gguf` is served as `<org>/<name>`, a file at the top as its name without `.gguf`;
-//   3. the Hugging Face cache (shared with other tools): `models--<org>--<name>/snapshots/<commit>/<file>.gguf`
+//   3. the Hugging Face cache (shared with other tools):
+//   `models--<org>--<name>/snapshots/<commit>/<file>.gguf`
 //      is served as `<org>/<name>`.
 // A folder with several files serves each as `<org>/<name>:<file without .gguf>`.
 //
@@ -31,6 +33,7 @@ struct ModelPlaces {
   std::filesystem::path models_folder;       // may not exist
   std::filesystem::path hugging_face_cache;  // may not exist
 };
+// From SLUICE_MODEL, SLUICE_HOME, XDG_DATA_HOME, HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME and HOME.
 ModelPlaces model_places_from_environment();
 
 struct StoredModel {
@@ -42,6 +45,8 @@ struct StoredModel {
 
 class ModelStore {
  public:
+  using LoadedModel = std::shared_ptr<const vlm::generation::LanguageModel>;
+
   explicit ModelStore(ModelPlaces places) : places_(std::move(places)) {}
 
   const ModelPlaces& places() const { return places_; }
@@ -50,10 +55,13 @@ class ModelStore {
   base::Result<StoredModel> find(std::string_view id) const;
 
   // Loads, or returns what is loaded already; a second caller of the same file waits for the first.
-  base::Result<std::shared_ptr<const vlm::generation::LanguageModel>> load(const StoredModel& model);
+  base::Result<LoadedModel> load(const StoredModel& model);
+  LoadedModel loaded(std::string_view id);  // null when it is not in memory; never blocks on a disk
 
  private:
   struct Slot;
+  std::shared_ptr<Slot> slot_of(const StoredModel& model);
+  void forget_oldest();
 
   const ModelPlaces places_;
   std::mutex mutex_;

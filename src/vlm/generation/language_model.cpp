@@ -1,7 +1,10 @@
 #include "vlm/generation/language_model.h"
 
+#include <fstream>
+#include <limits>
 #include <utility>
 
+#include "base/strings.h"
 #include "vlm/formats/gguf.h"
 #include "vlm/tensor/thread_pool.h"
 
@@ -19,9 +22,30 @@ std::uint64_t mix(std::uint64_t hash, std::string_view text) {
 
 std::string fingerprint_of(const formats::TensorFile& file, const models::Model& model) {
   std::uint64_t hash = mix(0xcbf29ce484222325U, file.fingerprint());
-  hash = mix(hash, model.number_format());
+  hash = mix(hash, model.description().number_format);
   hash = mix(hash, fmt::format("engine {}", kEngineVersion));
   return fmt::format("fp_{:012x}", hash >> 16);
+}
+
+// What the machine can still give away without swapping; 0 when it does not say.
+std::size_t available_memory() {
+  std::ifstream info("/proc/meminfo");
+  for (std::string name; info >> name;) {
+    std::size_t kilobytes = 0;
+    if (name == "MemAvailable:" && info >> kilobytes) return kilobytes * 1024;
+    info.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+  }
+  return 0;
+}
+
+// The arena grants address space; running out while weights are laid out would kill the process.
+base::Status check_memory(const formats::TensorFile& file) {
+  SLUICE_TRY(const models::Description description, models::describe_model(file));
+  const std::size_t available = available_memory();
+  if (available == 0 || description.weights_bytes < available) return {};
+  return base::fail(base::ErrorCode::unavailable, "{}: the weights take {} of memory, {} is free",
+                    file.name(), base::format_bytes(description.weights_bytes),
+                    base::format_bytes(available));
 }
 
 }  // namespace
@@ -32,6 +56,7 @@ Result<std::shared_ptr<const LanguageModel>> load_language_model(const std::file
   SLUICE_TRY(formats::TensorFile mapped, formats::load_gguf(path));
   const auto file = std::make_shared<const formats::TensorFile>(std::move(mapped));
   SLUICE_TRY(tokenizer::Tokenizer tokenizer, tokenizer::Tokenizer::from_gguf(file->metadata()));
+  SLUICE_TRY_VOID(check_memory(*file));
   tensor::ThreadPool pool(threads > 0 ? threads : tensor::default_threads());
   SLUICE_TRY(auto model, models::load_model(file, pool));
   if (tokenizer.size() > model->shape().vocabulary)

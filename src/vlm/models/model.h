@@ -74,20 +74,21 @@ class Workspace {
   virtual std::size_t bytes() const = 0;
 };
 
-// What `sluice show` prints and what a caller must know before it loads more.
-struct Memory {
-  std::size_t weights_bytes = 0;       // laid out for the kernels; the file's own pages can be dropped
+// What a model is and what it takes, known from the head of its file alone.
+struct Description {
+  std::string architecture;   // "llama"
+  std::string number_format;  // of most weights: "Q4_1"
+  Shape shape;
+  std::uint64_t parameters = 0;
+  std::size_t weights_bytes = 0;  // in memory, laid out for the kernels; the file's own pages can be dropped
   std::size_t kv_bytes_per_token = 0;  // f16 keys and values
 };
 
 class Model {
  public:
   virtual ~Model() = default;
-  virtual const Shape& shape() const = 0;
-  virtual std::string_view architecture() const = 0;   // "llama"
-  virtual std::string_view number_format() const = 0;  // of most weights: "Q4_1"
-  virtual Memory memory() const = 0;
-  virtual std::uint64_t parameters() const = 0;
+  virtual const Description& description() const = 0;
+  const Shape& shape() const { return description().shape; }
 
   // For calls of up to `rows_max` rows, of which up to `logit_rows_max` want logits, on pools of up to
   // `lanes` threads. Fails when there is no memory for it.
@@ -102,11 +103,15 @@ class Model {
 // One way of building decoders. `name` is the value of general.architecture.
 struct Architecture {
   std::string_view name;
+  Result<Description> (*describe)(const formats::TensorFile& file);
   Result<std::unique_ptr<const Model>> (*load)(std::shared_ptr<const formats::TensorFile> file,
                                                tensor::ThreadPool& pool);
 };
 
 std::span<const Architecture> all_architectures();
+
+// Checks the hyper-parameters and adds up what the tensors will take; reads no weights.
+Result<Description> describe_model(const formats::TensorFile& file);
 
 // Picks the architecture that the file names and lets it load. Every dimension in the metadata is checked
 // against the tensors' shapes; the error names the tensor, what was expected and what was found. `pool` lays

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,10 +17,12 @@
 
 namespace sluice::vlm::models {
 
+// Fills in what the tensors say: parameters, number format, bytes of weights.
+void describe_weights(const formats::TensorFile& file, Description& description);
+
 class WeightReader {
  public:
-  // Reserves the memory that all weights of `file` take in the kernels' layout, once more for `twice`, the
-  // name of a matrix that is used as head as well as embedding.
+  // Reserves the memory that all weights of `file` take in the kernels' layout.
   static Result<WeightReader> make(const formats::TensorFile& file, tensor::ThreadPool& pool);
 
   // [rows, columns], packed. The file's pages are given back.
@@ -31,8 +32,6 @@ class WeightReader {
   // Left in the file: for looking single rows up.
   Result<tensor::View> table(std::string_view name, std::size_t rows, std::size_t columns);
 
-  std::uint64_t parameters() const { return parameters_; }
-  std::string_view number_format() const;                   // of most bytes in matrices
   tensor::Arena take_arena() { return std::move(arena_); }  // what the weights point into
 
  private:
@@ -42,8 +41,6 @@ class WeightReader {
   const formats::TensorFile& file_;
   tensor::ThreadPool& pool_;
   tensor::Arena arena_;
-  std::uint64_t parameters_ = 0;
-  std::map<tensor::DType, std::size_t> bytes_of_;
 };
 
 }  // namespace sluice::vlm::models

@@ -18,19 +18,22 @@ struct Layer {
   FeedForwardBlock feed_forward;
 };
 
+Description describe(const formats::TensorFile& file, const LlamaConfig& config) {
+  Description description{
+      .architecture = "llama",
+      .number_format = {},
+      .shape = config.shape,
+      .kv_bytes_per_token = KvView::halves_per_position(config.shape) * sizeof(std::uint16_t)};
+  describe_weights(file, description);
+  return description;
+}
+
 class Llama final : public Model {
  public:
   static Result<std::unique_ptr<const Model>> load(std::shared_ptr<const formats::TensorFile> file,
                                                    tensor::ThreadPool& pool);
 
-  const Shape& shape() const override { return config_.shape; }
-  std::string_view architecture() const override { return "llama"; }
-  std::string_view number_format() const override { return number_format_; }
-  std::uint64_t parameters() const override { return parameters_; }
-  Memory memory() const override {
-    return {.weights_bytes = arena_.bytes_taken(),
-            .kv_bytes_per_token = KvView::halves_per_position(shape()) * sizeof(std::uint16_t)};
-  }
+  const Description& description() const override { return description_; }
   Result<std::unique_ptr<Workspace>> make_workspace(std::size_t rows_max, std::size_t logit_rows_max,
                                                     std::size_t lanes) const override {
     return Desk::make(shape(), rows_max, logit_rows_max, lanes);
@@ -43,17 +46,17 @@ class Llama final : public Model {
   std::shared_ptr<const formats::TensorFile> file_;  // holds the embedding
   tensor::Arena arena_;                              // holds everything else
   LlamaConfig config_;
+  Description description_;
   tensor::View embedding_;
   std::vector<Layer> layers_;
   OutputHead head_;
-  std::string number_format_;
-  std::uint64_t parameters_ = 0;
 };
 
 Result<std::unique_ptr<const Model>> Llama::load(std::shared_ptr<const formats::TensorFile> file,
                                                  tensor::ThreadPool& pool) {
   auto model = std::make_unique<Llama>();
   SLUICE_TRY(model->config_, LlamaConfig::read(*file));
+  model->description_ = describe(*file, model->config_);
   const LlamaConfig& config = model->config_;
   const Shape& shape = config.shape;
   SLUICE_TRY(WeightReader weights, WeightReader::make(*file, pool));
@@ -66,8 +69,6 @@ Result<std::unique_ptr<const Model>> Llama::load(std::shared_ptr<const formats::
   SLUICE_TRY(model->head_.norm, weights.vector("output_norm.weight", shape.hidden));
   SLUICE_TRY(model->head_.head, weights.matrix(head, shape.vocabulary, shape.hidden));
   model->head_.eps = config.eps;
-  model->number_format_ = weights.number_format();
-  model->parameters_ = weights.parameters() - (config.tied_head ? shape.vocabulary * shape.hidden : 0);
   model->arena_ = weights.take_arena();
   model->file_ = std::move(file);
   return model;
@@ -108,6 +109,11 @@ void Llama::forward(std::span<const Row> rows, Workspace& workspace, tensor::Thr
 }
 
 }  // namespace
+
+Result<Description> describe_llama(const formats::TensorFile& file) {
+  SLUICE_TRY(const LlamaConfig config, LlamaConfig::read(file));
+  return describe(file, config);
+}
 
 Result<std::unique_ptr<const Model>> load_llama(std::shared_ptr<const formats::TensorFile> file,
                                                 tensor::ThreadPool& pool) {

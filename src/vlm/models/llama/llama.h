@@ -6,6 +6,7 @@
 
 namespace sluice::vlm::models {
 
+Result<Description> describe_llama(const formats::TensorFile& file);
 Result<std::unique_ptr<const Model>> load_llama(std::shared_ptr<const formats::TensorFile> file,
                                                 tensor::ThreadPool& pool);
 

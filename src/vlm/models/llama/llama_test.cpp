@@ -174,11 +174,13 @@ TEST(vlm_models_llama_llama, computes_the_head_only_where_it_is_wanted) {
 TEST(vlm_models_llama_llama, tells_what_it_is) {
   Loaded loaded(TinyLlama{.format = TinyLlama::Format::q4_1});
   ASSERT_NE(loaded.model, nullptr) << loaded.error;
-  EXPECT_EQ(loaded.model->architecture(), "llama");
-  EXPECT_EQ(loaded.model->number_format(), "Q4_1");
-  EXPECT_EQ(loaded.model->memory().kv_bytes_per_token, 2U * 2 * 2 * 16 * 2);
+  const Description& description = loaded.model->description();
+  EXPECT_EQ(description.architecture, "llama");
+  EXPECT_EQ(description.number_format, "Q4_1");
+  EXPECT_EQ(description.kv_bytes_per_token, 2U * 2 * 2 * 16 * 2);
+  EXPECT_GT(description.weights_bytes, loaded.file->find("blk.0.attn_q.weight")->bytes().size() * 6);
   // embedding and head, two layers of q, k, v, o, gate, up, down and two norms, last norm
-  EXPECT_EQ(loaded.model->parameters(),
+  EXPECT_EQ(description.parameters,
             2U * 259 * 64 + 2 * (64 * 64 * 2 + 32 * 64 * 2 + 3 * 96 * 64 + 2 * 64) + 64);
 }
 
