@@ -29,7 +29,9 @@ class ParsedArguments final : public Arguments {
     app_.add_option(std::string(names), value, std::string(help))->type_name("NUMBER");
   }
   void options(std::string_view names, std::vector<std::string>& values, std::string_view help) override {
-    app_.add_option(std::string(names), values, std::string(help))->type_name("TEXT")->allow_extra_args(false);
+    app_.add_option(std::string(names), values, std::string(help))
+        ->type_name("TEXT")
+        ->allow_extra_args(false);
   }
   void required(std::string_view name, std::string& value, std::string_view help) override {
     app_.add_option(std::string(name), value, std::string(help))->required()->type_name("");
@@ -76,7 +78,8 @@ class Tree {
   }
 
   static CLI::App* child(CLI::App& parent, const std::string& word) {
-    if (CLI::App* known = parent.get_subcommand_no_throw(word)) return known;
+    for (CLI::App* known : parent.get_subcommands([&](CLI::App* app) { return app->get_name() == word; }))
+      return known;
     CLI::App* made = parent.add_subcommand(word);
     made->require_subcommand(1);
     return made;

@@ -18,9 +18,9 @@ namespace sluice::app::server {
 struct ProviderConfig {
   std::string api_key;
   std::string base_url;
-  std::string ca_file;
+  std::string dialect;  // of a provider that the catalogue does not hold
   std::map<std::string, std::string> headers;
-  bool enabled = true;
+  std::optional<bool> enabled;  // true: switched on by name; false: never; absent: by its key
 };
 
 struct RouteConfig {
@@ -68,6 +68,7 @@ struct Config {
   std::vector<std::string> cors_origins;
   LimitsConfig limits;
   bool local_only = false;
+  std::string ca_file;  // PEM, in place of the system's authorities
   std::string default_route;
   std::map<std::string, ProviderConfig> providers;
   std::map<std::string, ModelConfig> models;
@@ -86,8 +87,8 @@ struct Origin {
 
 struct LoadedConfig {
   Config config;
-  std::string file;               // the one file read; empty when there is none
-  std::vector<Origin> origins;    // of every setting, in the order of the table
+  std::string file;             // the one file read; empty when there is none
+  std::vector<Origin> origins;  // of every setting, in the order of the table
   std::vector<std::string> warnings;
 };
 
