@@ -36,9 +36,6 @@ constexpr Setting kSettings[] = {
     {"port", Kind::count, "8484", kRestart, "TCP port; 0 takes any free one", SLUICE_SLOT(port), 65535},
     {"unix_socket", Kind::text, "", kRestart, "path of a Unix socket to listen on as well",
      SLUICE_SLOT(unix_socket)},
-    {"tls.cert", Kind::text, "", kRestart, "certificate chain (PEM); with tls.key the TCP port speaks TLS",
-     SLUICE_SLOT(tls.cert)},
-    {"tls.key", Kind::text, "", kRestart, "private key (PEM)", SLUICE_SLOT(tls.key)},
     {"loops", Kind::count, "0", kRestart, "event loops; 0 is one for each core of the cgroup quota",
      SLUICE_SLOT(loops), 256},
     {"threads", Kind::count, "0", kRestart, "threads of the device engine; 0 as with loops",
@@ -64,6 +61,10 @@ constexpr Setting kSettings[] = {
     {"model", Kind::text, "", kRestart, "one GGUF file to serve besides the folder", SLUICE_SLOT(model)},
     {"log_level", Kind::text, "info", kReload, "least severe line logged", SLUICE_SLOT(log_level), 0,
      "debug info warning error"},
+
+    {"tls.cert", Kind::text, "", kRestart, "certificate chain (PEM); with tls.key the TCP port speaks TLS",
+     SLUICE_SLOT(tls.cert)},
+    {"tls.key", Kind::text, "", kRestart, "private key (PEM)", SLUICE_SLOT(tls.key)},
 
     {"limits.head_bytes_max", Kind::bytes, "32KiB", kRestart, "request line and headers",
      SLUICE_SLOT(limits.head_bytes_max)},
