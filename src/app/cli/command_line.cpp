@@ -80,7 +80,7 @@ class Tree {
   static CLI::App* child(CLI::App& parent, const std::string& word) {
     for (CLI::App* known : parent.get_subcommands([&](CLI::App* app) { return app->get_name() == word; }))
       return known;
-    CLI::App* made = parent.add_subcommand(word);
+    CLI::App* made = parent.add_subcommand(word, fmt::format("see sluice {} --help", word));
     made->require_subcommand(1);
     return made;
   }

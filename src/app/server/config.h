@@ -18,8 +18,7 @@ namespace sluice::app::server {
 struct ProviderConfig {
   std::string api_key;
   std::string base_url;
-  std::string dialect;  // of a provider that the catalogue does not hold
-  std::map<std::string, std::string> headers;
+  std::string dialect;          // of a provider that the catalogue does not hold
   std::optional<bool> enabled;  // true: switched on by name; false: never; absent: by its key
 };
 
@@ -38,13 +37,13 @@ struct TlsConfig {
 };
 
 struct LimitsConfig {
-  std::uint64_t head_bytes_max = 0;
   std::uint64_t body_bytes_max = 0;
   std::uint64_t connections_max = 0;
   std::chrono::milliseconds connect_timeout{};
   std::chrono::milliseconds first_byte_timeout{};
   std::chrono::milliseconds idle_timeout{};
   std::chrono::milliseconds request_timeout{};
+  std::chrono::milliseconds heartbeat{};
   std::chrono::milliseconds drain_timeout{};
 };
 

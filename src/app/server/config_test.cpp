@@ -112,12 +112,11 @@ TEST_F(app_server_config, resolves_env_and_file_anywhere) {
   world_.environment["MY_KEY"] = "gsk-456";
   world_.environment["MY_PORT"] = "99";
   const Config config = accept(
-      "port: env:MY_PORT\nproviders:\n  groq:\n    api_key: file:secrets/key\n    headers:\n      x-team: "
+      "port: env:MY_PORT\nproviders:\n  groq:\n    api_key: file:secrets/key\n      x-team: "
       "env:MY_KEY\n"
       "allowed_hosts: [env:MY_KEY, b]\n");
   EXPECT_EQ(config.port, 99U);
   EXPECT_EQ(config.providers.at("groq").api_key, "gsk-123");
-  EXPECT_EQ(config.providers.at("groq").headers.at("x-team"), "gsk-456");
   EXPECT_THAT(config.allowed_hosts, ::testing::ElementsAre("gsk-456", "b"));
   EXPECT_EQ(refuse("providers:\n  groq:\n    api_key: env:NOT_THERE\n"),
             "sluice.yaml:3: providers.groq.api_key: environment variable NOT_THERE is not set");
@@ -159,9 +158,9 @@ TEST_F(app_server_config, avoids_the_typing_traps_of_yaml) {
 
 TEST_F(app_server_config, reads_units) {
   const Config config =
-      accept("limits: {body_bytes_max: 20 MB, head_bytes_max: 8KiB, idle_timeout: 90s, drain_timeout: 0s}");
+      accept("limits: {body_bytes_max: 20 MB, connections_max: 7, idle_timeout: 90s, drain_timeout: 0s}");
   EXPECT_EQ(config.limits.body_bytes_max, 20'000'000U);
-  EXPECT_EQ(config.limits.head_bytes_max, 8192U);
+  EXPECT_EQ(config.limits.connections_max, 7U);
   EXPECT_EQ(config.limits.idle_timeout, std::chrono::seconds(90));
   EXPECT_EQ(config.limits.drain_timeout, std::chrono::seconds(0));
   EXPECT_THAT(refuse("limits: {idle_timeout: 90}"), HasSubstr("a time with its unit, such as 30s"));

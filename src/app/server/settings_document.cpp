@@ -165,7 +165,7 @@ std::string make_config_template() {
       "#providers:\n"
       "#  groq:\n"
       "#    api_key: env:MY_GROQ_KEY\n"
-      "#    # enabled, base_url, ca_file, headers; dialect for a provider that sluice does not know\n"
+      "#    # enabled, base_url; dialect for a provider that sluice does not know\n"
       "\n# A name of your own and where it may be served, tried in this order.\n"
       "#models:\n"
       "#  assistant:\n"
