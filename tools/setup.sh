@@ -139,7 +139,7 @@ ensure_packages() {  # ensure_packages PACKAGE...
   # A simulation shows what would have to go (another boost -dev, say) while nothing has happened yet.
   removed=$(apt-get -s -q install --no-install-recommends "${missing[@]}" 2>>"$apt_log" | awk '/^Remv / {print $2}' | xargs)
   [[ -z $removed ]] || stop $kPrerequisiteMissing \
-    "cannot install ${missing[*]} beside $removed, which is in the way; nothing was changed. If you do not need it: apt-get remove $removed"
+    "$removed is in the way of what is missing and would have to go; nothing was changed. If you do not need it: apt-get remove $removed"
   if ! run_apt install --no-install-recommends --no-remove "${missing[@]}"; then
     say "$(tail -n 12 "$apt_log")"
     in_the_way=$(conflicting_boost)
@@ -158,7 +158,7 @@ conflicting_boost() {
 
 readonly kBuildPackages=(
   clang-19 lld-19 cmake ninja-build pkg-config libboost1.81-dev libsimdjson-dev libyaml-cpp-dev libcli11-dev
-  libfmt-dev libspdlog-dev prometheus-cpp-dev libsqlite3-dev libssl-dev libutf8proc-dev zlib1g-dev ca-certificates)
+  libfmt-dev libspdlog-dev prometheus-cpp-dev libsqlite3-dev libssl-dev libutf8proc-dev libxxhash-dev zlib1g-dev ca-certificates)
 readonly kCheckPackages=(
   llvm-19 libclang-rt-19-dev clang-format-19 libgtest-dev libgmock-dev libbenchmark-dev python3 python3-venv
   python3-pip curl wrk nginx-light prometheus sqlite3 iproute2 openssl)
