@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,17 +42,25 @@ class SseReader {
   std::optional<SseEvent> finish();
 
  private:
-  std::optional<std::size_t> find_block_end();
-  SseEvent parse_block(Slice raw, bool terminated);
+  enum class LineEnd : std::uint8_t { lf, cr, crlf };
+
+  // Where the block under way ends in `bytes`, scanning from scanned_: one past its last byte.
+  std::optional<std::size_t> find_block_end(std::string_view bytes);
+  SseEvent take_block(std::size_t end);
 
   const std::size_t event_bytes_max_;
   // Bytes of a block that began in an earlier chunk, and the chunk being read.
   std::string carry_;
   Slice chunk_;
-  // Where the scan stands inside the block under way, so that no byte is looked at twice.
-  std::size_t scanned_ = 0;     // bytes of the block scanned
-  std::size_t line_start_ = 0;  // offset in the block of the line under way
-  bool at_stream_start_ = true;
+  // The scan inside the block under way; no byte is looked at twice.
+  std::size_t scanned_ = 0;           // bytes of chunk_ scanned
+  bool line_empty_ = true;            // nothing yet on the line under way
+  bool after_cr_ = false;             // a LF may follow that belongs to the line end
+  bool blank_seen_ = false;           // that CR ended a blank line
+  LineEnd last_end_ = LineEnd::lf;    // a CR after CRLF lines waits for its LF, one after CR lines does not
+  std::size_t bom_bytes_ = 0;         // of the byte order mark matched at the start of the stream
+  bool bom_possible_ = true;
+  bool first_block_ = true;
   bool too_large_ = false;
 };
 
