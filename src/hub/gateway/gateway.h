@@ -13,6 +13,7 @@
 
 #include "hub/access/key.h"
 #include "hub/gateway/settings.h"
+#include "hub/gateway/stream_writer.h"
 #include "hub/tasks/kind.h"
 #include "net/client.h"
 #include "net/server.h"
@@ -44,17 +45,13 @@ class Gateway {
   net::Task<void> serve(net::Exchange& exchange, Admission admission);
 
  private:
-  friend class Conductor;
-
-  Upstream* upstream_for(const catalog::Candidate& candidate);
-
   // Set once.
-  net::Loop& loop_;
   const Hub& hub_;
   // Replaced by use().
   SettingsPtr settings_;
+  // Shared by the requests of this loop.
   net::Client client_;
-  std::unique_ptr<Upstream> http_;
+  Heartbeat heartbeat_;
 };
 
 }  // namespace sluice::hub::gateway
