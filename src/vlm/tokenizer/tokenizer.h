@@ -29,8 +29,6 @@ using TokenId = std::int32_t;
 enum class SpecialText : std::uint8_t { plain, control };
 
 class Vocabulary;
-class PreTokenizer;
-class MergeTable;
 
 class Tokenizer {
  public:
@@ -72,8 +70,6 @@ class Tokenizer {
 
  private:
   explicit Tokenizer(std::unique_ptr<const Vocabulary> vocabulary);
-  void encode_plain(std::string_view text, std::vector<TokenId>& ids) const;
-
   std::unique_ptr<const Vocabulary> vocabulary_;
 };
 
