@@ -44,15 +44,39 @@ def bare_environment(home, **more):
             "XDG_CONFIG_HOME": str(home / "config"), **more}
 
 
-class Hub:
-    """config: a dict written as YAML (JSON is YAML); providers: name -> Upstream, reached with a key of ours."""
+class Home:
+    """A folder of its own for one sluice: state, models, environment."""
 
-    def __init__(self, config=None, providers=None, environment=None, models=("reciter",), arguments=(), key=KEY,
-                 command=()):
+    def __init__(self, environment=None):
         self._folder = tempfile.TemporaryDirectory(prefix="sluice-e2e-")
         self.home = pathlib.Path(self._folder.name)
         self.models = self.home / "data" / "sluice" / "models"
         self.models.mkdir(parents=True)
+        self.environment = bare_environment(self.home, **(environment or {}))
+
+    def close(self):
+        self._folder.cleanup()
+
+    def add_model(self, name):
+        """smollm is the real one, named by SLUICE_TEST_GGUF; the others recite."""
+        if name == "smollm":
+            (self.models / "smollm.gguf").symlink_to(os.environ["SLUICE_TEST_GGUF"])
+        else:
+            reciting_model.write_model(self.models / f"{name}.gguf", endless=name.startswith("endless"),
+                                       context=65536 if name.startswith("endless") else 2048)
+
+    def command(self, *arguments, **options):
+        """Another `sluice` command on the same home."""
+        return subprocess.run([binary(), *arguments], env=self.environment, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, cwd=self.home, timeout=START_S, check=False, **options)
+
+
+class Hub(Home):
+    """config: a dict written as YAML (JSON is YAML); providers: name -> Upstream, reached with a key of ours."""
+
+    def __init__(self, config=None, providers=None, environment=None, models=("reciter",), arguments=(), key=KEY,
+                 command=()):
+        super().__init__(environment)
         for model in models:
             self.add_model(model)
         self.config = dict(config or {})
@@ -62,7 +86,6 @@ class Hub:
         self.key = key
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.environment = bare_environment(self.home, **(environment or {}))
         if key:
             self.environment["SLUICE_API_KEY"] = key
         self._command = [*command, binary(), "serve", "--config", str(self.config_file), "--port", str(self.port),
@@ -70,18 +93,11 @@ class Hub:
         self.process = None
         self.expected_status = 0
 
-    def add_model(self, name):
-        if name == "smollm":
-            (self.models / "smollm.gguf").symlink_to(os.environ["SLUICE_TEST_GGUF"])
-        else:
-            reciting_model.write_model(self.models / f"{name}.gguf", endless=name.startswith("endless"),
-                                       context=65536 if name.startswith("endless") else 2048)
-
     def write_config(self):
         config = dict(self.config)
         if self.providers:
             config["providers"] = {
-                **{name: {"api_key": f"sk-fake-{name}", "base_url": upstream.base_url}
+                **{name: {"api_key": f"sk-fake-{name}", "base_url": upstream.origin}
                    for name, upstream in self.providers.items()}, **config.get("providers", {})}
         self.config_file.write_text(json.dumps(config, indent=2) + "\n" if config else "")
 
@@ -159,7 +175,7 @@ class Hub:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        self._folder.cleanup()
+        self.close()
 
     # Talking to it.
 
@@ -206,11 +222,6 @@ class Hub:
                     total, found = total + float(match[3]), True
         assert found, f"no metric {name} with {labels}"
         return total
-
-    def command(self, *arguments, **options):
-        """Another `sluice` command on the same home."""
-        return subprocess.run([binary(), *arguments], env=self.environment, capture_output=True, text=True,
-                              cwd=self.home, timeout=START_S, **options)
 
 
 def words_of(events):

@@ -91,7 +91,6 @@ class Upstream:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self._listener.getsockname()[1]
         self.origin = f"http://127.0.0.1:{self.port}"
-        self.base_url = self.origin + "/v1"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self):
