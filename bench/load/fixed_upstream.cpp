@@ -54,8 +54,10 @@ std::string chunk_of(std::string_view bytes) {
 }
 
 std::string event_of(const std::string& choices, const std::string& more) {
-  return "data: {\"id\":\"chatcmpl-fixed0123456789\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
-         "\"model\":\"fixed/model\",\"choices\":[" + choices + "]" + more + "}\n\n";
+  return "data: "
+         "{\"id\":\"chatcmpl-fixed0123456789\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
+         "\"model\":\"fixed/model\",\"choices\":[" +
+         choices + "]" + more + "}\n\n";
 }
 
 std::vector<std::string> make_events() {
@@ -68,8 +70,7 @@ std::vector<std::string> make_events() {
     events.push_back(event_of(choice("\"content\":\" w" + std::to_string(n) + "\"", "null"), ""));
   }
   events.push_back(event_of(choice("", "\"stop\""), ""));
-  events.push_back(
-      event_of("", R"(,"usage":{"prompt_tokens":20,"completion_tokens":62,"total_tokens":82})"));
+  events.push_back(event_of("", R"(,"usage":{"prompt_tokens":20,"completion_tokens":62,"total_tokens":82})"));
   events.push_back("data: [DONE]\n\n");
   for (std::string& event : events) event = chunk_of(event);
   events.back() += "0\r\n\r\n";
@@ -81,21 +82,22 @@ std::string make_completion() {
   for (int n = 0; n < kWords; ++n) text += " w" + std::to_string(n);
   const std::string body =
       R"({"id":"chatcmpl-fixed0123456789","object":"chat.completion","created":1700000000,)"
-      R"("model":"fixed/model","choices":[{"index":0,"message":{"role":"assistant","content":")" + text +
+      R"("model":"fixed/model","choices":[{"index":0,"message":{"role":"assistant","content":")" +
+      text +
       R"("},"finish_reason":"stop"}],"usage":{"prompt_tokens":20,"completion_tokens":62,"total_tokens":82}})";
-  return "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(body.size()) +
-         "\r\n\r\n" + body;
+  return "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 struct Connection {
-  std::uint64_t generation = 0;   // a descriptor number is used again; a timer must not meet the next owner
-  std::string head;               // bytes of a request head that is not complete
+  std::uint64_t generation = 0;  // a descriptor number is used again; a timer must not meet the next owner
+  std::string head;              // bytes of a request head that is not complete
   std::size_t body_left = 0;
   bool in_body = false;
   std::string target;
-  std::string out;                // what the socket did not take
+  std::string out;  // what the socket did not take
   std::chrono::microseconds pace{};
-  std::size_t next_event = 0;     // of a paced answer
+  std::size_t next_event = 0;  // of a paced answer
 };
 
 struct Due {

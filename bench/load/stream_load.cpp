@@ -2,10 +2,11 @@
 // stream ended as a whole one. Other load tools count bytes; a gateway's users see gaps and cuts.
 //
 //   stream_load --port N --target /v1/chat/completions --body FILE [--header "name: value"]...
-//               [--streams N] [--total N]
+//               [--streams N] [--total N] [--rate N]
 //
-// Each of --streams connections asks again until --total answers were seen. An event counts when its content is
-// " w<n>" (what fixed_upstream sends); n must rise by one from 0. Prints one JSON object:
+// Each of --streams connections asks again until --total answers were seen; with --rate, no more than that
+// many questions begin per second. An event counts when its content is " w<n>" (what fixed_upstream sends); n
+// must rise by one from 0. Prints one JSON object:
 //   streams        answers that came whole, in order, with [DONE] and complete framing
 //   refused        answers with a status other than 200, by status
 //   cut            answers that ended before their framing or without [DONE]
@@ -27,6 +28,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -45,12 +47,13 @@ struct Options {
   std::vector<std::string> headers;
   int streams = 1;
   int total = 1;
+  double rate = 0;  // questions a second; 0: as fast as answers come
 };
 
 struct Stream {
   int fd = -1;
-  std::string in;          // bytes not yet understood
-  std::string events;      // body bytes that are not a whole event yet
+  std::string in;      // bytes not yet understood
+  std::string events;  // body bytes that are not a whole event yet
   enum class Part { head, size, data, data_end, trailer } part = Part::head;
   std::size_t chunk_left = 0;
   int status = 0;
@@ -73,9 +76,10 @@ double microseconds(Clock::duration time) {
 class Load {
  public:
   explicit Load(const Options& options) : options_(options) {
-    request_ = "POST " + options.target + " HTTP/1.1\r\nhost: 127.0.0.1:" + std::to_string(options.port) +
-               "\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(options.body.size()) +
-               "\r\n";
+    request_ =
+        "POST " + options.target + " HTTP/1.1\r\nhost: 127.0.0.1:" + std::to_string(options.port) +
+        "\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(options.body.size()) +
+        "\r\n";
     for (const std::string& header : options.headers) request_ += header + "\r\n";
     request_ += "\r\n" + options.body;
   }
@@ -84,9 +88,10 @@ class Load {
     streams_.resize(static_cast<std::size_t>(options_.streams));
     for (Stream& stream : streams_) begin(stream);
     epoll_event events[256];
-    while (seen_.ended < seen_.started) {
-      const int count = epoll_wait(epoll_, events, 256, 60'000);
-      if (count == 0) {
+    while (seen_.ended < seen_.started || !idle_.empty()) {
+      const int count = epoll_wait(epoll_, events, 256, idle_.empty() ? 60'000 : milliseconds_to_next());
+      begin_due();
+      if (count == 0 && seen_.ended < seen_.started && idle_.empty()) {
         std::fprintf(stderr, "stream_load: nothing came for 60 s\n");
         seen_.cut += seen_.started - seen_.ended;
         break;
@@ -99,6 +104,29 @@ class Load {
 
  private:
   void begin(Stream& stream) {
+    if (options_.rate > 0) {
+      idle_.push_back(&stream);
+    } else {
+      ask(stream);
+    }
+  }
+
+  int milliseconds_to_next() const {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_start_ - Clock::now());
+    return static_cast<int>(std::max<std::int64_t>(0, left.count()));
+  }
+
+  void begin_due() {
+    while (!idle_.empty() && next_start_ <= Clock::now()) {
+      Stream* const stream = idle_.front();
+      idle_.pop_front();
+      next_start_ +=
+          std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1 / options_.rate));
+      ask(*stream);
+    }
+  }
+
+  void ask(Stream& stream) {
     if (seen_.started == options_.total) return;
     ++seen_.started;
     if (stream.fd < 0 && !open(stream)) {
@@ -233,6 +261,8 @@ class Load {
   std::string request_;
   const int epoll_ = epoll_create1(EPOLL_CLOEXEC);
   std::vector<Stream> streams_;
+  std::deque<Stream*> idle_;  // waiting for their turn under --rate
+  Clock::time_point next_start_ = Clock::now();
   Seen seen_;
 };
 
@@ -261,6 +291,8 @@ bool parse(int argc, char** argv, Options& options) {
       options.streams = std::atoi(value);
     } else if (name == "--total") {
       options.total = std::atoi(value);
+    } else if (name == "--rate") {
+      options.rate = std::atof(value);
     } else if (name == "--body") {
       std::ifstream file(value, std::ios::binary);
       options.body.assign(std::istreambuf_iterator<char>(file), {});
@@ -280,12 +312,12 @@ int main(int argc, char** argv) {
   if (!parse(argc, argv, options)) {
     std::fprintf(stderr,
                  "usage: stream_load --port N --target PATH --body FILE [--header LINE]... [--streams N] "
-                 "[--total N]\n");
+                 "[--total N] [--rate N]\n");
     return 2;
   }
   const Seen seen = Load(options).run();
-  std::printf("{\"streams\":%d,\"cut\":%d,\"disordered\":%d,\"unconnected\":%d,\"refused\":{", seen.whole, seen.cut,
-              seen.disordered, seen.unconnected);
+  std::printf("{\"streams\":%d,\"cut\":%d,\"disordered\":%d,\"unconnected\":%d,\"refused\":{", seen.whole,
+              seen.cut, seen.disordered, seen.unconnected);
   const char* comma = "";
   for (const auto& [status, count] : seen.refused) {
     std::printf("%s\"%d\":%d", comma, status, count);
