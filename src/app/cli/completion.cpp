@@ -29,7 +29,8 @@ class Recorder final : public Arguments {
 
  private:
   void take(std::string_view given, std::string_view help) {
-    for (std::string_view name : base::split(given, ',')) taken.emplace_back(name, help);
+    for (std::string_view name : base::split(given, ','))
+      if (name.starts_with('-')) taken.emplace_back(name, help);
   }
 };
 

@@ -93,7 +93,7 @@ int revoke_key(const State& state) {
 
 std::function<int()> declare_keys_create(Arguments& arguments) {
   auto state = std::make_shared<State>();
-  arguments.optional("NAME", state->name, "what it is for");
+  arguments.option("NAME,--name", state->name, "what it is for");
   arguments.flag("--local-only", state->local_only, "only the model on this machine may answer it");
   arguments.flag("--json", state->json, "print one JSON object");
   return [state] { return create_key(*state); };
