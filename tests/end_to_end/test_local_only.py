@@ -49,7 +49,7 @@ def test_the_whole_process(openai, way):
 
 def test_a_key(openai):
     with hubs.Hub(MODELS, {"openai": openai}) as hub:
-        made = hub.command("keys", "create", "--name", "guest", "--local-only", "--json")
+        made = hub.command("keys", "create", "guest", "--local-only", "--json")
         assert made.returncode == 0, made.stderr
         free, hub.key = hub.key, json.loads(made.stdout)["key"]
         hub.wait(lambda: hub.ask("GET", "/v1/models").status == 200, "the new key known")

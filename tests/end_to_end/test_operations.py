@@ -21,7 +21,7 @@ def test_health_needs_no_key():
 
 def test_keys_are_made_and_taken_away_while_it_runs():
     with hubs.Hub() as hub:
-        made = json.loads(hub.command("keys", "create", "--name", "ci", "--json").stdout)
+        made = json.loads(hub.command("keys", "create", "ci", "--json").stdout)
         assert re.fullmatch(r"sk-sluice-[\w-]{40,}", made["key"])
         preset, hub.key = hub.key, made["key"]
         hub.wait(lambda: hub.ask("GET", "/v1/models").status == 200, "the new key known", timeout=15)
