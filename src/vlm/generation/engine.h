@@ -6,8 +6,8 @@
 // Deliver a step. An answer does not depend on who shares the batch (models/model.h).
 //
 // Before any work a request is held against the model's context: prompt and answer must fit, nothing is ever
-// truncated. A cancelled session (Session::cancel, any thread) frees its memory at the next step; it still gets its End.
-// Every accepted session gets exactly one End, also when the engine is destroyed.
+// truncated. A cancelled session (Session::cancel, any thread) frees its memory at the next step; it still
+// gets its End. Every accepted session gets exactly one End, also when the engine is destroyed.
 //
 // Threads: submit, cancel and the counters may be called from any thread; Deliver runs on the engine thread
 // and must not block.
@@ -33,7 +33,7 @@ namespace sluice::vlm::generation {
 struct Request {
   std::shared_ptr<const LanguageModel> model;
   std::vector<std::int32_t> prompt;  // at least one token
-  std::uint32_t tokens_max = 0;      // 0: until the context is full
+  std::uint32_t tokens_max = 0;      // of the answer; 0: until the context is full
   std::vector<std::string> stop = {};
   Sampling sampling = {};
   bool ignore_stop_tokens = false;  // benches decode past the end of an answer
@@ -59,10 +59,10 @@ struct TokenInfo {
 
 struct End {
   FinishReason reason = FinishReason::stop;
-  std::string stop_string = {};        // the one that ended it, or empty
-  base::Error error = {};              // with FinishReason::failed
+  std::string stop_string = {};  // the one that ended it, or empty
+  base::Error error = {};        // with FinishReason::failed
   std::uint32_t prompt_tokens = 0;
-  std::uint32_t answer_tokens = 0;  // stop token included: it was computed
+  std::uint32_t answer_tokens = 0;     // stop token included: it was computed
   std::chrono::nanoseconds waited{};   // in the queue
   std::chrono::nanoseconds prefill{};  // until the first token
   std::chrono::nanoseconds decode{};   // from the first token to the end
@@ -88,17 +88,17 @@ struct Event {
 };
 
 struct EngineOptions {
-  std::size_t threads = 0;         // of the compute pool, the engine thread included; 0: cores of the cgroup quota
-  std::size_t sessions_max = 0;    // decoded together; 0: kSessionsMax
-  std::size_t queue_max = 0;       // waiting; 0: kQueueMax
-  std::size_t kv_bytes_max = 0;    // of all sessions; 0: a quarter of the memory
-  std::size_t context_max = 0;     // positions a session may use; 0: the model's own
+  std::size_t threads = 0;  // of the compute pool, the engine thread included; 0: cores of the cgroup quota
+  std::size_t sessions_max = 0;  // decoded together; 0: kSessionsMax
+  std::size_t queue_max = 0;     // waiting; 0: kQueueMax
+  std::size_t kv_bytes_max = 0;  // of all sessions; 0: a quarter of the memory; bounds the context as well
+  std::size_t context_max = 0;   // positions a session may use; 0: the model's own
 };
 
 struct EngineState {
   std::size_t waiting = 0;
   std::size_t running = 0;
-  std::size_t kv_bytes = 0;  // reserved by running sessions
+  std::size_t kv_bytes = 0;         // reserved by running sessions
   std::uint64_t answer_tokens = 0;  // since start
   std::uint64_t prompt_tokens = 0;
 };
@@ -113,7 +113,7 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   // Errors, all before any work: context_overflow with both numbers, invalid_argument naming the field,
-  // overloaded when the queue is full or the answer could never fit the memory for keys and values.
+  // overloaded when the queue is full.
   base::Status submit(Request request, std::shared_ptr<Session> session);
 
   EngineState state() const;

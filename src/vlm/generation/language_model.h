@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "vlm/formats/tensor_file.h"
@@ -19,6 +20,16 @@ namespace sluice::vlm::generation {
 inline constexpr int kEngineVersion = 1;
 
 struct LanguageModel : std::enable_shared_from_this<LanguageModel> {
+  LanguageModel(std::shared_ptr<const formats::TensorFile> file_, std::unique_ptr<const models::Model> model_,
+                tokenizer::Tokenizer tokenizer_, base::Result<tokenizer::ChatTemplate> chat_template_,
+                std::string fingerprint_, std::chrono::nanoseconds load_time_)
+      : file(std::move(file_)),
+        model(std::move(model_)),
+        tokenizer(std::move(tokenizer_)),
+        chat_template(std::move(chat_template_)),
+        fingerprint(std::move(fingerprint_)),
+        load_time(load_time_) {}
+
   std::shared_ptr<const formats::TensorFile> file;
   std::unique_ptr<const models::Model> model;
   tokenizer::Tokenizer tokenizer;
@@ -31,8 +42,9 @@ struct LanguageModel : std::enable_shared_from_this<LanguageModel> {
   std::size_t context() const { return model->shape().context; }
 };
 
-// Blocking (maps the file, may repack weights): call it off the event loops. Errors name the file.
+// Blocking (maps the file, lays weights out for the kernels on `threads` threads, 0: the cores of the cgroup
+// quota): call it off the event loops. Errors name the file.
 base::Result<std::shared_ptr<const LanguageModel>> load_language_model(const std::filesystem::path& path,
-                                                                       tensor::ThreadPool& pool);
+                                                                       std::size_t threads = 0);
 
 }  // namespace sluice::vlm::generation

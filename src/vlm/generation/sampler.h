@@ -20,10 +20,10 @@
 namespace sluice::vlm::generation {
 
 struct Sampling {
-  double temperature = 1.0;  // [0, 100]; 0 is greedy
-  std::uint32_t top_k = 0;   // 0: all
-  double top_p = 1.0;        // (0, 1]
-  double min_p = 0.0;        // [0, 1]: of the likeliest token's probability
+  double temperature = 1.0;         // [0, 100]; 0 is greedy
+  std::uint32_t top_k = 0;          // 0: all
+  double top_p = 1.0;               // (0, 1]
+  double min_p = 0.0;               // [0, 1]: of the likeliest token's probability
   double presence_penalty = 0.0;    // [-2, 2]
   double frequency_penalty = 0.0;   // [-2, 2]
   double repetition_penalty = 1.0;  // (0, 10]; 1 is none

@@ -89,12 +89,13 @@ class Model {
   virtual Memory memory() const = 0;
   virtual std::uint64_t parameters() const = 0;
 
-  // For calls of up to `rows_max` rows, of which up to `logit_rows_max` want logits, on pools of up to `lanes`
-  // threads. Fails when there is no memory for it.
+  // For calls of up to `rows_max` rows, of which up to `logit_rows_max` want logits, on pools of up to
+  // `lanes` threads. Fails when there is no memory for it.
   virtual Result<std::unique_ptr<Workspace>> make_workspace(std::size_t rows_max, std::size_t logit_rows_max,
                                                             std::size_t lanes) const = 0;
 
-  // Runs `rows` (at most the workspace's rows_max), stores their keys and values, leaves logits in `workspace`.
+  // Runs `rows` (at most the workspace's rows_max), stores their keys and values, leaves logits in
+  // `workspace`.
   virtual void forward(std::span<const Row> rows, Workspace& workspace, tensor::ThreadPool& pool) const = 0;
 };
 
@@ -102,14 +103,14 @@ class Model {
 struct Architecture {
   std::string_view name;
   Result<std::unique_ptr<const Model>> (*load)(std::shared_ptr<const formats::TensorFile> file,
-                                                tensor::ThreadPool& pool);
+                                               tensor::ThreadPool& pool);
 };
 
 std::span<const Architecture> all_architectures();
 
 // Picks the architecture that the file names and lets it load. Every dimension in the metadata is checked
-// against the tensors' shapes; the error names the tensor, what was expected and what was found. `pool` lays the
-// weights out for the kernels.
+// against the tensors' shapes; the error names the tensor, what was expected and what was found. `pool` lays
+// the weights out for the kernels.
 Result<std::unique_ptr<const Model>> load_model(std::shared_ptr<const formats::TensorFile> file,
                                                 tensor::ThreadPool& pool);
 
