@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "hub/gateway/hops.h"
 #include "hub/gateway/limits.h"
+#include "hub/gateway/models.h"
 
 namespace sluice::hub::gateway {
 namespace {
@@ -136,15 +137,8 @@ std::string Conductor::local_only_reason(const dialects::ScannedRequest& scanned
 }
 
 base::Result<std::vector<catalog::Candidate>> Conductor::choose_candidates(const Call& call) {
-  const auto device_models = hub_.device != nullptr && hub_.device_models ? hub_.device_models() : nullptr;
-  static const std::vector<std::string> kNone;
-  const std::vector<std::string> enabled = settings_->enabled.ids();
-  const catalog::ResolveInput input{.catalog = settings_->catalog.get(),
-                                    .enabled = enabled,
-                                    .configured = settings_->models,
-                                    .device_models = device_models ? *device_models : kNone,
-                                    .default_route = settings_->default_route};
-  SLUICE_TRY(auto resolution, catalog::resolve_model(call.scanned().model, input));
+  const ResolveView view(*settings_, hub_);
+  SLUICE_TRY(auto resolution, catalog::resolve_model(call.scanned().model, view.input()));
   model_ = resolution.model;
   auto& candidates = resolution.candidates;
   if (resolution.pin != catalog::Resolution::Pin::none && candidates.size() > 1) candidates.resize(1);
@@ -342,6 +336,8 @@ dialects::ReplyContext Conductor::reply_context(const Call& call) const {
 
 http::Headers Conductor::answer_headers(const Begun* begun) const {
   http::Headers headers;
+  headers.reserve(12, 512);
+  for (const auto& field : admission_.headers) headers.add(field.name, field.value);
   headers.set("x-request-id", admission_.request_id);
   if (attempts_ > 0) {
     headers.set("x-inference-provider", provider_);

@@ -27,6 +27,7 @@ struct Admission {
   tasks::Kind kind = tasks::Kind::chat;
   const dialects::Dialect* front = nullptr;
   access::Caller caller;  // null when keys are off
+  http::Headers headers;  // for the answer, whatever it is
   net::TimePoint began;
 };
 
