@@ -1,10 +1,12 @@
-// The models on this machine: where they lie, under which id they are served, and the weights of those in use.
+// The models on this machine: where they lie, under which id they are served, and the weights of those in
+// use.
 //
 // Looked up in this order; the first id wins:
 //   1. SLUICE_MODEL, one GGUF file;
 //   2. the models folder, $SLUICE_HOME/models, else $XDG_DATA_HOME/sluice/models:
 //      `<org>/<name>/<file>.gguf` is served as `<org>/<name>`, a file at the top as its name without `.gguf`;
-//   3. the Hugging Face cache (shared with other tools): `models--<org>--<name>/snapshots/<commit>/<file>.gguf`
+//   3. the Hugging Face cache (shared with other tools):
+//   `models--<org>--<name>/snapshots/<commit>/<file>.gguf`
 //      is served as `<org>/<name>`.
 // A folder with several files serves each as `<org>/<name>:<file without .gguf>`.
 //
