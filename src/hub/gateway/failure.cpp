@@ -86,7 +86,7 @@ base::Error error_for_client(std::span<const FailedAttempt> attempts) {
   CHECK(!attempts.empty());
   base::Error last = error_of(attempts.back());
   // A request that is itself at fault is answered for that fault; who said so before does not matter.
-  if (attempts.size() == 1 || attempts.back().failure.blames_request) return last;
+  if (attempts.size() == 1 || !may_try_next(attempts.back().failure)) return last;
   std::string message = fmt::format("none of {} routes answered", attempts.size());
   for (const FailedAttempt& attempt : attempts)
     message += fmt::format("{}{}: {}", &attempt == attempts.data() ? ": " : "; ", attempt.provider,
