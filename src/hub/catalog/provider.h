@@ -64,7 +64,6 @@ struct Provider {
   std::string models_path;                   // its list of models, or empty
   std::vector<Quirk> quirks;                 // applied in order
   StreamUsage stream_usage = StreamUsage::when_asked;
-  bool stream_ends_with_done = true;  // "data: [DONE]" ends its streams; else the end of the body does
   DataPolicy data_policy;
   bool local = false;      // runs on the user's own machine
   bool uncertain = false;  // facts from documentation only, not seen on the wire

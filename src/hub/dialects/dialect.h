@@ -81,6 +81,8 @@ struct UpstreamHalf {
   // Fails with invalid_argument when the provider cannot be asked this (a parameter given under both of its
   // names) and with not_found when it does not offer the kind.
   base::Result<std::unique_ptr<UpstreamMachine>> (*begin)(const UpstreamCall& call);
+  // "" when this dialect can apply the quirk, else why not: provider files are checked with it.
+  std::string (*refuse_quirk)(const catalog::Quirk& quirk);
 };
 
 // --- downstream
@@ -128,7 +130,7 @@ struct Dialect {
   std::optional<DownstreamHalf> downstream;
 };
 
-std::span<const Dialect> all_dialects();
+std::span<const Dialect* const> all_dialects();
 const Dialect* find_dialect(std::string_view name);  // nullptr when there is none
 
 }  // namespace sluice::hub::dialects

@@ -6,6 +6,7 @@
 // says what and where. The text must outlive the scanner. Not thread-safe; touches nothing outside itself.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,8 +35,8 @@ std::string_view name_of(JsonType type);  // "an object", ...
 
 class JsonScanner {
  public:
-  explicit JsonScanner(std::string_view text, std::size_t depth_max = kJsonDepthMax)
-      : text_(text), depth_max_(depth_max) {}
+  // depth_max is at most 1024.
+  explicit JsonScanner(std::string_view text, std::size_t depth_max = kJsonDepthMax);
 
   // The kind of value that comes next; none after a mistake or where no value can begin.
   JsonType peek();
@@ -61,6 +62,21 @@ class JsonScanner {
   std::size_t position() const { return at_; }
 
  private:
+  // Which brackets are open inside the value that take_value steps over: one bit a level, set for objects.
+  struct Nesting {
+    std::array<std::uint64_t, 16> bits;  // only the first `depth` bits mean anything
+    std::size_t depth = 0;
+
+    void push(bool object) {
+      const std::uint64_t bit = std::uint64_t{1} << (depth % 64);
+      std::uint64_t& word = bits[depth / 64];
+      if (depth % 64 == 0) word = 0;
+      word = object ? word | bit : word & ~bit;
+      ++depth;
+    }
+    bool is_object() const { return ((bits[(depth - 1) / 64] >> ((depth - 1) % 64)) & 1) != 0; }
+  };
+
   bool fail(const char* what, std::size_t at);
   bool take_string();
   bool take_number();
@@ -69,6 +85,7 @@ class JsonScanner {
   bool take_utf8();
   bool take_scalar();
   bool take_key(Span& key);
+  bool take_value_end(Nesting& nesting);
   void skip_space();
   bool open();
 
@@ -77,6 +94,9 @@ class JsonScanner {
   std::size_t at_ = 0;
   std::size_t depth_ = 0;
   bool first_ = false;  // no member of the container just entered has been taken
+  // What is known of the bytes above 0x7F: all good from here on, or somewhere not.
+  bool utf8_known_ = false;
+  bool utf8_bad_ = false;
   // The first mistake.
   const char* failure_ = nullptr;
   std::size_t failed_at_ = 0;

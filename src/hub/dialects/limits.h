@@ -16,5 +16,6 @@ inline constexpr std::size_t kErrorTextBytesMax = 2000;   // of a provider's wor
 inline constexpr std::uint32_t kChoicesMax = 128;         // n
 inline constexpr std::uint32_t kToolCallsMax = 1024;      // calls of one choice
 inline constexpr std::size_t kStopSequencesMax = 64;
+inline constexpr std::size_t kPromptsMax = 256;  // prompts of one completion request
 
 }  // namespace sluice::hub::dialects
