@@ -66,6 +66,7 @@ def test_a_request(openai):
         assert openai.connections == 0
         assert hub.chat("reciter:device", provider={"local_only": True}).status == 200
         assert hub.chat("gpt-4o:openai", provider={"local_only": False}).status == 200
+        assert "provider" not in openai.requests[0].json, "our routing object is nobody else's business"
 
 
 def test_a_request_cannot_undo_what_the_process_forbids(openai):

@@ -11,7 +11,7 @@ import pathlib
 
 import pytest
 
-from harness import hub as hubs, upstream as up
+from harness import hub as hubs, reciting_model, upstream as up
 
 DEVICE_REQUESTS = 500
 
@@ -135,6 +135,16 @@ def test_clients_that_leave_the_device_do_not_wake_a_provider(hub, counting):
                     assert connection.read_head()[0] in (200, 503)
     hub.wait(lambda: hub.chat("reciter:device").status == 200, "the engine free again")
     assert counting.connections == 0
+
+
+def test_a_client_cannot_name_files_of_this_machine(hub, counting):
+    """Paths are for the command line; over HTTP only what is offered may be asked for."""
+    outside = hub.home / "outside.gguf"
+    reciting_model.write_model(outside)
+    for name in (outside, "../../../outside.gguf", f"file://{outside}", "reciter.gguf", "./reciter", "../models/reciter"):
+        answer = hub.chat(f"{name}:device")
+        assert answer.status in (400, 404), (name, answer)
+        assert str(hub.home) not in answer.error["message"].replace(str(name), ""), "a path of this machine is told to a client"
 
 
 FAILING = {

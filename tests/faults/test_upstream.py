@@ -117,7 +117,7 @@ def test_silence_is_504_and_the_connection_is_given_up(hub, openai, stream):
 
 def test_the_providers_own_refusal_keeps_its_status_and_words(hub, openai):
     error = {"error": {"message": "You exceeded your quota", "type": "insufficient_quota", "param": None, "code": "quota"}}
-    for status in (400, 404, 422, 429):
+    for status in (400, 404, 429):
         openai.script = up.answering(error, status, headers=[("retry-after", "7")])
         answer = hub.chat("gpt-4o:openai")
         assert answer.status == status, answer
