@@ -80,7 +80,8 @@ std::string_view ChunkedReader::step_line(char c) {
       trailer_line_empty_ = true;
       return {};
     case State::data:
-    case State::done: break;
+    case State::done:
+      break;
   }
   return "bytes after the last chunk";
 }

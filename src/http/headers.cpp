@@ -1,6 +1,7 @@
 #include "http/headers.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/strings.h"
 
@@ -12,7 +13,25 @@ bool same_name(std::string_view a, std::string_view b) {
   return a.size() == b.size() && base::equals_ignoring_case(a, b);
 }
 
+constexpr std::array<bool, 256> make_token_table() {
+  std::array<bool, 256> table{};
+  for (int c = '0'; c <= '9'; ++c) table[c] = true;
+  for (int c = 'a'; c <= 'z'; ++c) table[c] = true;
+  for (int c = 'A'; c <= 'Z'; ++c) table[c] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}
+constexpr std::array<bool, 256> kToken = make_token_table();
+
 }  // namespace
+
+bool is_token(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return kToken[c]; });
+}
+
+bool is_field_value(std::string_view text) {
+  return std::ranges::all_of(text, [](unsigned char c) { return (c >= 0x20 && c != 0x7f) || c == '\t'; });
+}
 
 Headers::Headers(std::initializer_list<Field> fields) {
   for (const Field& field : fields) add(field.name, field.value);
@@ -31,10 +50,9 @@ std::optional<std::string_view> Headers::find(std::string_view name) const {
 }
 
 std::size_t Headers::count(std::string_view name) const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(entries_, [&](const Entry& entry) {
-        return same_name(std::string_view(text_).substr(entry.name_at, entry.name_size), name);
-      }));
+  return static_cast<std::size_t>(std::ranges::count_if(entries_, [&](const Entry& entry) {
+    return same_name(std::string_view(text_).substr(entry.name_at, entry.name_size), name);
+  }));
 }
 
 bool Headers::lists(std::string_view name, std::string_view token) const {

@@ -4,12 +4,16 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace sluice::http {
+
+bool is_token(std::string_view text);        // what a field name or method may be (RFC 9110 5.6.2), not empty
+bool is_field_value(std::string_view text);  // no control characters but tab
 
 class Headers {
  public:

@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::size_t kMaxMethodBytes = 32;
 
-HeadRefusal bad(std::string_view message) { return {400, message}; }
+HeadRefusal bad(std::string_view message) {
+  return {400, message};
+}
 
 bool is_method(std::string_view text) {
   return !text.empty() && text.size() <= kMaxMethodBytes &&
@@ -84,7 +86,8 @@ std::optional<HeadRefusal> check_host(const RequestHead& head, std::optional<std
   }
   const std::string_view host = *headers.find("host");
   if (!is_authority(host)) return bad("malformed Host");
-  if (authority && !base::equals_ignoring_case(*authority, host)) return bad("Host and request target disagree");
+  if (authority && !base::equals_ignoring_case(*authority, host))
+    return bad("Host and request target disagree");
   return std::nullopt;
 }
 

@@ -1,5 +1,5 @@
-// A request head, parsed strictly: whatever two readers could understand differently is refused (RFC 9112 with
-// every "MAY accept" answered no). See head/lines.h for why.
+// A request head, parsed strictly: whatever two readers could understand differently is refused (RFC 9112
+// with every "MAY accept" answered no). See head/lines.h for why.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,8 @@ namespace {
 
 // "HTTP/1.1 200 OK"; the reason and the space before it may be missing.
 std::optional<int> take_status_line(std::string_view line, bool& version_1_0) {
-  if (line.size() < 12 || !line.starts_with("HTTP/1.") || (line[7] != '0' && line[7] != '1') || line[8] != ' ')
+  if (line.size() < 12 || !line.starts_with("HTTP/1.") || (line[7] != '0' && line[7] != '1') ||
+      line[8] != ' ')
     return std::nullopt;
   version_1_0 = line[7] == '0';
   const auto status = base::parse_unsigned(line.substr(9, 3));
@@ -20,14 +21,16 @@ std::optional<int> take_status_line(std::string_view line, bool& version_1_0) {
   return static_cast<int>(*status);
 }
 
-std::optional<std::string_view> take_framing(ParsedResponse& response, bool version_1_0, std::string_view method) {
+std::optional<std::string_view> take_framing(ParsedResponse& response, bool version_1_0,
+                                             std::string_view method) {
   const Headers& headers = response.head.headers;
   const int status = response.head.status;
   const std::size_t encodings = headers.count("transfer-encoding");
   const std::size_t lengths = headers.count("content-length");
   if (encodings > 0 && lengths > 0) return "both Transfer-Encoding and Content-Length";
   if (encodings > 1 ||
-      (encodings == 1 && (version_1_0 || !base::equals_ignoring_case(*headers.find("transfer-encoding"), "chunked"))))
+      (encodings == 1 &&
+       (version_1_0 || !base::equals_ignoring_case(*headers.find("transfer-encoding"), "chunked"))))
     return "Transfer-Encoding other than chunked";
   std::optional<std::uint64_t> length;
   if (lengths > 0) {
@@ -59,8 +62,8 @@ std::expected<ParsedResponse, std::string_view> parse_response_head(std::string_
   response.head.status = *status;
   Headers& headers = response.head.headers;
   if (const auto refusal = parse_fields(bytes, headers)) return std::unexpected(refusal->message);
-  response.keep_alive = version_1_0 ? headers.lists("connection", "keep-alive")
-                                    : !headers.lists("connection", "close");
+  response.keep_alive =
+      version_1_0 ? headers.lists("connection", "keep-alive") : !headers.lists("connection", "close");
   if (const auto problem = take_framing(response, version_1_0, method)) return std::unexpected(*problem);
   return response;
 }

@@ -18,8 +18,8 @@ struct ParsedResponse {
   std::uint64_t content_length = 0;
 };
 
-// `bytes` is a whole head as HeadScanner found it; `method` is the request's. The error is a literal that says
-// what is wrong ("malformed status line").
+// `bytes` is a whole head as HeadScanner found it; `method` is the request's. The error is a literal that
+// says what is wrong ("malformed status line").
 std::expected<ParsedResponse, std::string_view> parse_response_head(std::string_view bytes,
                                                                     std::string_view method);
 

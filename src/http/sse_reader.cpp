@@ -82,7 +82,8 @@ base::Result<std::optional<SseEvent>> SseReader::next() {
     too_large_ = true;
     carry_ = {};
     chunk_ = {};
-    return fail(ErrorCode::upstream_failed, "event stream: an event is larger than {} bytes", event_bytes_max_);
+    return fail(ErrorCode::upstream_failed, "event stream: an event is larger than {} bytes",
+                event_bytes_max_);
   }
   if (end) return take_block(*end);
   carry_ += chunk_.text();

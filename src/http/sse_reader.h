@@ -53,12 +53,12 @@ class SseReader {
   std::string carry_;
   Slice chunk_;
   // The scan inside the block under way; no byte is looked at twice.
-  std::size_t scanned_ = 0;           // bytes of chunk_ scanned
-  bool line_empty_ = true;            // nothing yet on the line under way
-  bool after_cr_ = false;             // a LF may follow that belongs to the line end
-  bool blank_seen_ = false;           // that CR ended a blank line
-  LineEnd last_end_ = LineEnd::lf;    // a CR after CRLF lines waits for its LF, one after CR lines does not
-  std::size_t bom_bytes_ = 0;         // of the byte order mark matched at the start of the stream
+  std::size_t scanned_ = 0;         // bytes of chunk_ scanned
+  bool line_empty_ = true;          // nothing yet on the line under way
+  bool after_cr_ = false;           // a LF may follow that belongs to the line end
+  bool blank_seen_ = false;         // that CR ended a blank line
+  LineEnd last_end_ = LineEnd::lf;  // a CR after CRLF lines waits for its LF, one after CR lines does not
+  std::size_t bom_bytes_ = 0;       // of the byte order mark matched at the start of the stream
   bool bom_possible_ = true;
   bool first_block_ = true;
   bool too_large_ = false;

@@ -22,8 +22,8 @@ bool is_name(std::string_view host) {
 // Inside the brackets: hex digits, colons, dots of an embedded IPv4 address. The system judges the rest.
 bool is_ipv6(std::string_view host) {
   return host.size() >= 2 && host.find(':') != std::string_view::npos &&
-         std::ranges::all_of(
-             host, [](unsigned char c) { return std::isxdigit(c) != 0 || c == ':' || c == '.'; });
+         std::ranges::all_of(host,
+                             [](unsigned char c) { return std::isxdigit(c) != 0 || c == ':' || c == '.'; });
 }
 
 }  // namespace
@@ -34,7 +34,9 @@ std::string Url::authority() const {
   return text;
 }
 
-std::string Url::origin() const { return (tls ? "https://" : "http://") + authority(); }
+std::string Url::origin() const {
+  return (tls ? "https://" : "http://") + authority();
+}
 
 base::Result<Url> parse_url(std::string_view text) {
   if (text.size() > kMaxUrlBytes)
@@ -80,7 +82,8 @@ base::Result<Url> parse_url(std::string_view text) {
   const bool visible = std::ranges::all_of(target, [](unsigned char c) { return c > 0x20 && c < 0x7f; });
   if (!visible || target.find('#') != std::string_view::npos)
     return fail(ErrorCode::invalid_argument,
-                "address: path and query of {} hold a space, a fragment or a byte that is not ASCII", url.host);
+                "address: path and query of {} hold a space, a fragment or a byte that is not ASCII",
+                url.host);
   url.target = target.starts_with('/') ? std::string(target) : "/" + std::string(target);
   return url;
 }

@@ -3,9 +3,10 @@
 // close-delimited TLS body without close_notify, rubbish in a chunk are errors, never an end.
 //
 // A request is sent a second time, on a fresh connection, only when a kept connection turned out dead before
-// a byte of the answer and the server cannot have begun the work: the method is idempotent, or the request
-// could not be written whole. A POST that was written whole and then lost its connection is an error; whoever
-// knows that it is safe may send it again.
+// a byte of the answer, and the method is idempotent, or the request could not be written, or the connection
+// was reset: the server's end was closed before it read the request. A POST that was written whole and whose
+// connection then ended in good order is an error, for the server may have done the work; so is any failure
+// on a fresh connection. Whoever knows that it is safe may send such a request again.
 //
 // Errors: forbidden (egress policy), upstream_failed (refused, TLS, broken or cut), timed_out (says which
 // deadline), cancelled. Messages name the origin, never headers, credentials or bodies.
@@ -59,12 +60,13 @@ struct ClientRequest {
   bool local_only = false;  // stricter than the client's own policy, never looser
 };
 
-struct Connection;
+class ClientConnection;
+struct ClientState;
 
 // Owns its connection until the body is read to the end (back to the pool) or it is destroyed (closed).
 class ClientResponse {
  public:
-  ClientResponse(http::ResponseHead head, std::unique_ptr<Connection> connection);
+  ClientResponse(http::ResponseHead head, std::unique_ptr<ClientConnection> connection);
   ~ClientResponse();
   ClientResponse(ClientResponse&&) noexcept;
   ClientResponse& operator=(ClientResponse&&) noexcept;
@@ -80,7 +82,7 @@ class ClientResponse {
 
  private:
   http::ResponseHead head_;
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<ClientConnection> connection_;
 };
 
 class Client {
@@ -102,8 +104,7 @@ class Client {
   Counters counters() const;
 
  private:
-  struct State;
-  const std::shared_ptr<State> state_;  // shared with the answers under way
+  const std::shared_ptr<ClientState> state_;  // shared with the answers under way
 };
 
 }  // namespace sluice::net

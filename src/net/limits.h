@@ -15,9 +15,13 @@ inline constexpr std::size_t kReadBytes = std::size_t{64} << 10;          // one
 inline constexpr std::size_t kMaxLoops = 256;
 inline constexpr std::size_t kMaxIdlePerOrigin = 64;            // pooled connections, per loop
 inline constexpr std::size_t kMaxAddresses = 8;                 // of one name that are tried
+inline constexpr std::size_t kMaxLookupThreads = 8;             // of the process, for getaddrinfo
+inline constexpr std::size_t kMaxLookupsWaiting = 1024;         // for one of them
 inline constexpr std::size_t kMaxInterimAnswers = 16;           // 1xx before the answer
 inline constexpr std::chrono::milliseconds kAddressDelay{250};  // before the next address is tried as well
 inline constexpr std::chrono::seconds kIdleAge{55};             // pooled connection, unused
 inline constexpr std::chrono::milliseconds kLinger{500};        // reads after an answer that closes
+
+inline constexpr std::chrono::seconds kKillPatience{2};  // for handlers to end after a hard stop
 
 }  // namespace sluice::net

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -45,14 +46,14 @@ class Loop {
   bool is_current() const;  // whether the calling thread runs this loop
   static Loop* current();   // the loop of the calling thread, or null
 
-  asio::io_context& context() { return context_; }
-  Executor executor() { return context_.get_executor(); }
+  asio::io_context& context() { return *context_; }
+  Executor executor() { return context_->get_executor(); }
   Alarms& alarms() { return *alarms_; }    // net's own timers
   std::shared_ptr<char[]>& read_buffer();  // net's own: kReadBytes, shared by all reads of the loop
 
  private:
   const std::size_t index_;
-  asio::io_context context_;
+  std::optional<asio::io_context> context_;
   asio::executor_work_guard<Executor> work_;
   std::unique_ptr<Alarms> alarms_;
   std::shared_ptr<char[]> read_buffer_;
@@ -96,6 +97,7 @@ class Event {
 
  private:
   struct State;
+  static void wake(State& state);
   const std::unique_ptr<State> state_;
 };
 

@@ -1,5 +1,6 @@
 // The one door to the outside: every outgoing socket of the process is opened here, and nowhere else in src
-// (net/open_socket_test.cpp searches the sources for others). Under local_only it opens nothing at all and
+// (net/open_socket_test.cpp searches the sources for others; listening sockets
+// are made in net/server/listen_socket.cpp). Under local_only it opens nothing at all and
 // resolves no name, for a lookup tells a stranger where we wanted to go.
 #pragma once
 
@@ -30,6 +31,9 @@ struct Endpoint {
 // beginning kAddressDelay after the last. upstream_failed, timed_out, cancelled or forbidden otherwise.
 Task<base::Result<int>> open_socket(EgressPolicy policy, const Endpoint& endpoint, TimePoint deadline,
                                     Cancel& cancel);
+
+// Whether a process answers at this Unix socket: tells a live server from a file it left behind.
+bool is_unix_socket_live(const std::string& path);
 
 // Sockets that open_socket has begun to connect, and names it has begun to resolve, since the process
 // started.

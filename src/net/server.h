@@ -25,7 +25,8 @@ struct Peer {
   bool loopback = false;  // came from this machine: loopback address or Unix socket
 };
 
-struct ServerConnection;
+class ServerConnection;
+struct ServerState;
 
 // One request and its answer. Lives on one loop, as long as the handler runs. Either respond(), or
 // begin_stream(), write()..., finish(). A handler that returns without an answer gives 500; one that returns
@@ -52,7 +53,8 @@ class Exchange {
   // All slices leave in one system call if the socket takes them; returns when the socket has taken them,
   // which is the back-pressure. Empty slices send nothing. The first write carries the head along.
   Task<base::Status> write(http::Body slices);
-  Task<base::Status> finish();  // the end that says "whole"
+  // The end that says "whole", after the last slices if there are any, in the same system call.
+  Task<base::Status> finish(http::Body last = {});
   // Closes without the end mark, so that the client sees that the answer was cut.
   void abort();
 
@@ -123,8 +125,7 @@ class Server {
   std::size_t exchanges() const;    // requests being handled now
 
  private:
-  struct State;
-  const std::shared_ptr<State> state_;
+  const std::shared_ptr<ServerState> state_;
 };
 
 }  // namespace sluice::net

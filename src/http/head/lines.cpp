@@ -6,29 +6,6 @@
 
 namespace sluice::http {
 
-namespace {
-
-constexpr std::array<bool, 256> make_token_table() {
-  std::array<bool, 256> table{};
-  for (int c = '0'; c <= '9'; ++c) table[c] = true;
-  for (int c = 'a'; c <= 'z'; ++c) table[c] = true;
-  for (int c = 'A'; c <= 'Z'; ++c) table[c] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}
-constexpr std::array<bool, 256> kToken = make_token_table();
-
-}  // namespace
-
-bool is_token(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return kToken[c]; });
-}
-
-bool is_field_value(std::string_view text) {
-  return std::ranges::all_of(text,
-                             [](unsigned char c) { return (c >= 0x20 && c != 0x7f) || c == '\t'; });
-}
-
 std::string_view take_line(std::string_view& rest) {
   const std::size_t end = rest.find("\r\n");
   const std::string_view line = rest.substr(0, end);
@@ -42,7 +19,8 @@ std::optional<HeadRefusal> parse_fields(std::string_view rest, Headers& headers)
     const std::string_view line = take_line(rest);
     if (line.empty()) return std::nullopt;
     if (headers.size() == kMaxHeadFields) return HeadRefusal{431, "too many header fields"};
-    if (line.front() == ' ' || line.front() == '\t') return HeadRefusal{400, "folded header lines are not taken"};
+    if (line.front() == ' ' || line.front() == '\t')
+      return HeadRefusal{400, "folded header lines are not taken"};
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
       return HeadRefusal{400, "malformed header field name"};

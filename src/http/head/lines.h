@@ -3,7 +3,6 @@
 // by somebody, and two readers who disagree on where a message ends are how requests are smuggled.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <string_view>
@@ -12,9 +11,6 @@
 #include "http/headers.h"
 
 namespace sluice::http {
-
-bool is_token(std::string_view text);        // RFC 9110 5.6.2, not empty
-bool is_field_value(std::string_view text);  // no control characters but tab
 
 // Takes the first line off `rest`, without its CRLF. `rest` must be a head that HeadScanner found whole.
 std::string_view take_line(std::string_view& rest);
