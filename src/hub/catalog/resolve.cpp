@@ -253,4 +253,14 @@ std::string refuse_configured_models(std::span<const ConfiguredModel> configured
   return "";
 }
 
+std::string refuse_default_route(std::string_view route, const Catalog& catalog) {
+  if (route == "preferred" || route == kDeviceId || catalog.find(route) != nullptr) return "";
+  if (contains(kRouteWords, route)) {
+    return fmt::format("default_route: '{}' is a routing policy, which this version does not have", route);
+  }
+  const auto near = base::near_names(route, catalog.ids(), 1);
+  return fmt::format("default_route: expected 'preferred', 'device' or a provider, found '{}'{}", route,
+                     near.empty() ? "" : fmt::format("; did you mean '{}'?", near.front()));
+}
+
 }  // namespace sluice::hub::catalog

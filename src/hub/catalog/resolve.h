@@ -74,4 +74,7 @@ std::vector<std::string> known_models(const ResolveInput& input);
 // "" when `configured` can be routed with `catalog`, else what is wrong and where ("models.x.routes.1: ...").
 std::string refuse_configured_models(std::span<const ConfiguredModel> configured, const Catalog& catalog);
 
+// "" when `route` can be the default route, else why not.
+std::string refuse_default_route(std::string_view route, const Catalog& catalog);
+
 }  // namespace sluice::hub::catalog
