@@ -1,0 +1,46 @@
+#include "vlm/formats/tensor_file.h"
+
+#include <utility>
+
+namespace sluice::vlm::formats {
+
+using base::ErrorCode;
+using base::fail;
+
+TensorFile::TensorFile(Mapping mapping, Metadata metadata, std::vector<Tensor> tensors,
+                       std::string fingerprint)
+    : mapping_(std::move(mapping)),
+      metadata_(std::move(metadata)),
+      tensors_(std::move(tensors)),
+      fingerprint_(std::move(fingerprint)) {
+  index_.reserve(tensors_.size());
+  for (std::size_t i = 0; i < tensors_.size(); ++i) index_.emplace(tensors_[i].name, i);
+}
+
+const tensor::View* TensorFile::find(std::string_view name) const {
+  const auto found = index_.find(name);
+  return found == index_.end() ? nullptr : &tensors_[found->second].view;
+}
+
+base::Result<tensor::View> TensorFile::require(std::string_view name, const tensor::Shape& expected) const {
+  const tensor::View* view = find(name);
+  if (view == nullptr) {
+    return fail(ErrorCode::corrupt_data, "{}: tensor {}: expected shape {}, the tensor is missing",
+                this->name(), name, expected.to_string());
+  }
+  if (view->shape() != expected) {
+    return fail(ErrorCode::corrupt_data, "{}: tensor {}: expected shape {}, found {}", this->name(), name,
+                expected.to_string(), view->shape().to_string());
+  }
+  return *view;
+}
+
+void TensorFile::read_ahead() const {
+  mapping_.read_ahead(mapping_.bytes());
+}
+
+void TensorFile::drop_resident(const tensor::View& view) const {
+  mapping_.drop_resident(view.bytes());
+}
+
+}  // namespace sluice::vlm::formats
