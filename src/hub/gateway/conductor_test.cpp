@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "hub/gateway/limits.h"
 #include "hub/gateway/test_hub.h"
 
 namespace sluice::hub::gateway {
@@ -214,6 +215,33 @@ TEST(hub_gateway_conductor, when_all_fail_every_route_is_named) {
   EXPECT_EQ(answer.status(), 502);
   EXPECT_THAT(answer.body, AllOf(HasSubstr("none of 2 routes"), HasSubstr("first"), HasSubstr("second")));
   EXPECT_EQ(answer.header("x-sluice-attempts"), "2");
+}
+
+TEST(hub_gateway_conductor, attempts_have_a_limit) {
+  FakeProvider alpha(FakeProvider::always(json_answer("{}", "500 Oops")));
+  const std::vector<std::string> routes(kMaxAttempts + 1, "alpha");
+  const TestHub hub({.providers = {{"alpha", alpha.url()}}, .routes_of_m = routes});
+  EXPECT_EQ(hub.ask(chat_body("m", false)).header("x-sluice-attempts"), std::to_string(kMaxAttempts));
+}
+
+TEST(hub_gateway_conductor, a_whole_answer_has_a_limit_and_a_stream_has_none) {
+  auto pieces = said({});
+  tasks::TextDelta megabyte;
+  megabyte.text = std::string(std::size_t{1} << 20, 'a');
+  for (std::size_t i = 0; i < kMaxReplyBytes >> 20; ++i) pieces.insert(pieces.begin() + 1, {megabyte});
+  const auto status_with = [&](std::string_view more, bool stream) {
+    auto longer = pieces;
+    tasks::TextDelta rest;
+    rest.text = more;
+    if (!more.empty()) longer.insert(longer.begin() + 1, {rest});
+    FakeDevice device({.pieces = longer});
+    const TestHub hub({.providers = {}, .device = &device});
+    const RawMessage answer = hub.ask(chat_body("tiny", stream));
+    return answer.whole ? answer.status() : 0;
+  };
+  EXPECT_EQ(status_with("", false), 200);
+  EXPECT_EQ(status_with("x", false), 502);
+  EXPECT_EQ(status_with("x", true), 200);
 }
 
 TEST(hub_gateway_conductor, the_devices_events_are_encoded_for_the_client) {
