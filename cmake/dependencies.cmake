@@ -7,6 +7,8 @@ find_package(simdjson REQUIRED)            # JSON at memory speed; also validate
 
 if(HUB)
   find_package(Boost 1.81 REQUIRED)        # Asio coroutines, Beast's HTTP parser, Boost.JSON; headers only
+  # Asio's implementation is compiled once, in src/net/asio.cpp.
+  target_compile_definitions(Boost::headers INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
   find_package(OpenSSL 3 REQUIRED)         # TLS and SHA-256
   find_package(SQLite3 REQUIRED)           # keys and records in one file
   find_package(prometheus-cpp REQUIRED CONFIG)  # /metrics exposition

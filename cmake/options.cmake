@@ -1,7 +1,7 @@
 option(HUB "Build the gateway" ON)
 option(VLM "Build the device engine" ON)
 option(SLUICE_TESTS "Build the tests" ON)
-option(SLUICE_BENCH "Build the benches" OFF)
+option(SLUICE_BENCH "Build the load tools of bench/ without the tests" OFF)
 option(SLUICE_LTO "ThinLTO" OFF)
 set(SLUICE_SANITIZE "" CACHE STRING "address, thread, coverage or empty")
 

@@ -39,7 +39,7 @@ struct Activations {
 class ActivationBuffer {
  public:
   ActivationBuffer(std::size_t rows_max, std::size_t columns_max);
-  Activations shape(std::size_t rows, std::size_t columns, Forms forms);  // CHECKs the bounds
+  Activations shape(std::size_t rows, std::size_t columns, Forms forms) const;  // CHECKs the bounds
 
  private:
   std::size_t rows_max_;

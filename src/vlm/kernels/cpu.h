@@ -12,12 +12,13 @@ namespace sluice::vlm::kernels {
 enum class CpuTier {
   scalar,
   avx2,    // AVX2, FMA, F16C
-  avx512,  // AVX-512 F/BW/DQ/VL, VNNI, BF16
+  avx512,  // AVX-512 F/BW/DQ/VL and VNNI; BF16 products too where the CPU has them
 };
 
 struct CpuFeatures {
   bool avx2 = false;
   bool avx512 = false;
+  bool avx512_bf16 = false;
 };
 
 const CpuFeatures& cpu_features();        // detected once

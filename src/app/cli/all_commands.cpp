@@ -1,0 +1,44 @@
+// The subcommands of `sluice`: one file each (config.cpp and keys.cpp hold a family), one row each.
+#include "app/cli/command.h"
+
+namespace sluice::app::cli {
+
+std::function<int()> declare_completion(Arguments& arguments);
+std::function<int()> declare_config_check(Arguments& arguments);
+std::function<int()> declare_config_init(Arguments& arguments);
+std::function<int()> declare_config_reference(Arguments& arguments);
+std::function<int()> declare_config_schema(Arguments& arguments);
+std::function<int()> declare_config_show(Arguments& arguments);
+std::function<int()> declare_keys_create(Arguments& arguments);
+std::function<int()> declare_keys_list(Arguments& arguments);
+std::function<int()> declare_keys_revoke(Arguments& arguments);
+std::function<int()> declare_providers(Arguments& arguments);
+std::function<int()> declare_quickstart_ask(Arguments& arguments);
+std::function<int()> declare_serve(Arguments& arguments);
+std::function<int()> declare_version(Arguments& arguments);
+
+namespace {
+
+constexpr Command kCommands[] = {
+    {"serve", "answer requests", declare_serve},
+    {"providers", "list the providers and what switches them on", declare_providers},
+    {"keys create", "make a key and print it once", declare_keys_create},
+    {"keys list", "list the keys", declare_keys_list},
+    {"keys revoke", "take a key out of use", declare_keys_revoke},
+    {"config init", "write a commented configuration file", declare_config_init},
+    {"config check", "check a configuration file", declare_config_check},
+    {"config show", "print the settings in force", declare_config_show},
+    {"config schema", "print the JSON Schema of the configuration", declare_config_schema},
+    {"config reference", "print the settings as a Markdown table", declare_config_reference},
+    {"completion", "print a completion script", declare_completion},
+    {"version", "print the version", declare_version},
+    {"quickstart-ask", "", declare_quickstart_ask},
+};
+
+}  // namespace
+
+std::span<const Command> all_commands() {
+  return kCommands;
+}
+
+}  // namespace sluice::app::cli

@@ -1,0 +1,202 @@
+#include "app/device/device_request.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace sluice::app::device {
+
+namespace tasks = hub::tasks;
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+using base::Status;
+using vlm::generation::Request;
+using vlm::generation::Sampling;
+
+namespace {
+
+Status refuse(std::string parameter, std::string_view why) {
+  std::string message = fmt::format("{}: the device {}", parameter, why);
+  return fail({.code = ErrorCode::invalid_argument,
+               .message = std::move(message),
+               .parameter = std::move(parameter)});
+}
+
+// Parameters that change nothing in what the device answers: labels, billing, caching and storage elsewhere.
+constexpr std::array<std::string_view, 9> kHarmless{"metadata",
+                                                    "store",
+                                                    "prompt_cache_key",
+                                                    "prompt_cache_retention",
+                                                    "safety_identifier",
+                                                    "provider",
+                                                    "models",
+                                                    "stream_options",
+                                                    "usage"};
+
+Status check_extras(const std::vector<tasks::Extra>& others, const std::string& where) {
+  for (const tasks::Extra& extra : others) {
+    const bool says_nothing =
+        extra.json == "null" || extra.json == "false" || extra.json == "[]" || extra.json == "{}";
+    if (says_nothing || (where.empty() && std::ranges::find(kHarmless, extra.name) != kHarmless.end()))
+      continue;
+    SLUICE_TRY_VOID(refuse(where + extra.name, "does not know this parameter"));
+  }
+  return {};
+}
+
+Result<std::uint32_t> answer_max(const std::optional<tasks::Tokens>& wanted) {
+  if (!wanted) return 0;
+  if (wanted->count < 1)
+    return fail({.code = ErrorCode::invalid_argument,
+                 .message = "max_tokens: expected at least 1, got 0",
+                 .parameter = "max_tokens"});
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(wanted->count, std::numeric_limits<std::uint32_t>::max()));
+}
+
+Result<Sampling> sampling_of(const tasks::Sampling& wanted, std::uint64_t seed) {
+  const Sampling defaults;
+  Sampling sampling{.temperature = wanted.temperature.value_or(defaults.temperature),
+                    .top_k = wanted.top_k.value_or(defaults.top_k),
+                    .top_p = wanted.top_p.value_or(defaults.top_p),
+                    .min_p = wanted.min_p.value_or(defaults.min_p),
+                    .presence_penalty = wanted.presence_penalty.value_or(defaults.presence_penalty),
+                    .frequency_penalty = wanted.frequency_penalty.value_or(defaults.frequency_penalty),
+                    .repetition_penalty = wanted.repetition_penalty.value_or(defaults.repetition_penalty),
+                    .seed = wanted.seed ? static_cast<std::uint64_t>(*wanted.seed) : seed};
+  for (const auto& [token, bias] : wanted.logit_bias) {
+    if (token < 0 || token > std::numeric_limits<std::int32_t>::max())
+      return fail({.code = ErrorCode::invalid_argument,
+                   .message = fmt::format("logit_bias: {} is no token id", token),
+                   .parameter = "logit_bias"});
+    sampling.logit_bias.emplace_back(static_cast<std::int32_t>(token), static_cast<float>(bias));
+  }
+  return sampling;
+}
+
+Status check_chat_features(const tasks::ChatRequest& request) {
+  if (request.choices != 1) return refuse("n", "gives one answer to a request");
+  if (!request.tools.empty()) return refuse("tools", "cannot call tools yet");
+  if (request.tool_choice && request.tool_choice->mode != tasks::ToolChoice::Mode::none)
+    return refuse("tool_choice", "cannot call tools yet");
+  if (request.parallel_tool_calls) return refuse("parallel_tool_calls", "cannot call tools yet");
+  if (request.response_format && request.response_format->kind != tasks::ResponseFormat::Kind::text)
+    return refuse("response_format", "can only answer with plain text yet");
+  if (request.reasoning && !(request.reasoning->effort.empty() || request.reasoning->effort == "none"))
+    return refuse("reasoning_effort", "has no model that reasons apart from its answer");
+  for (const std::string& modality : request.modalities)
+    if (modality != "text") return refuse("modalities", "can only answer with text");
+  return check_extras(request.others, "");
+}
+
+Result<std::string> text_of(const tasks::Message& message, const std::string& where) {
+  std::string text;
+  for (std::size_t i = 0; i < message.parts.size(); ++i) {
+    const tasks::Part& part = message.parts[i];
+    const std::string place = fmt::format("{}content.{}", where, i);
+    if (const auto* words = std::get_if<tasks::TextPart>(&part)) {
+      text += words->text;
+    } else if (const auto* refusal = std::get_if<tasks::RefusalPart>(&part)) {
+      text += refusal->text;
+    } else if (std::holds_alternative<tasks::ImagePart>(part)) {
+      SLUICE_TRY_VOID(refuse(place, "cannot see images yet"));
+    } else if (std::holds_alternative<tasks::AudioPart>(part)) {
+      SLUICE_TRY_VOID(refuse(place, "cannot hear audio"));
+    } else if (std::holds_alternative<tasks::FilePart>(part)) {
+      SLUICE_TRY_VOID(refuse(place, "cannot read files yet"));
+    }
+    // A ReasoningPart is what some model thought on an earlier turn: templates leave it out.
+  }
+  return text;
+}
+
+Result<vlm::tokenizer::Message> to_message(const tasks::Message& message, std::size_t index) {
+  const std::string where = fmt::format("messages.{}.", index);
+  if (message.role == tasks::Role::tool) SLUICE_TRY_VOID(refuse(where + "role", "cannot call tools yet"));
+  if (!message.tool_calls.empty()) SLUICE_TRY_VOID(refuse(where + "tool_calls", "cannot call tools yet"));
+  if (!message.name.empty())
+    SLUICE_TRY_VOID(refuse(where + "name", "cannot tell participants of one role apart"));
+  SLUICE_TRY_VOID(check_extras(message.others, where));
+  SLUICE_TRY(std::string text, text_of(message, where));
+  const char* role = message.role == tasks::Role::user ? "user"
+                     : message.role == tasks::Role::assistant
+                         ? "assistant"
+                         : "system";  // developer is OpenAI's newer word for it
+  return vlm::tokenizer::Message{.role = role, .content = std::move(text)};
+}
+
+}  // namespace
+
+Result<Request> to_engine_request(const tasks::ChatRequest& request, LoadedModel model, std::uint64_t seed) {
+  SLUICE_TRY_VOID(check_chat_features(request));
+  if (!model->chat_template) return fail(model->chat_template.error());
+  std::vector<vlm::tokenizer::Message> messages;
+  for (std::size_t i = 0; i < request.messages.size(); ++i) {
+    SLUICE_TRY(vlm::tokenizer::Message message, to_message(request.messages[i], i));
+    messages.push_back(std::move(message));
+  }
+  if (messages.empty())
+    return fail({.code = ErrorCode::invalid_argument,
+                 .message = "messages: expected at least one message",
+                 .parameter = "messages"});
+  Request out;
+  SLUICE_TRY(out.prompt, model->chat_template->encode(model->tokenizer, messages));
+  SLUICE_TRY(out.tokens_max, answer_max(request.output_max));
+  SLUICE_TRY(out.sampling, sampling_of(request.sampling, seed));
+  out.sampling.logprobs = request.logprobs;
+  out.sampling.top_logprobs = request.top_logprobs;
+  out.stop = request.stop;
+  out.model = std::move(model);
+  return out;
+}
+
+namespace {
+
+Status check_completion_features(const tasks::CompletionRequest& request) {
+  if (request.prompts.size() != 1) return refuse("prompt", "continues one prompt in a request");
+  if (request.choices != 1) return refuse("n", "gives one answer to a request");
+  if (request.best_of > 1) return refuse("best_of", "gives one answer to a request");
+  if (!request.suffix.empty()) return refuse("suffix", "cannot fill gaps");
+  if (request.echo) return refuse("echo", "does not repeat the prompt");
+  return check_extras(request.others, "");
+}
+
+// A raw prompt is the caller's own business: control tokens in its text are control tokens.
+Result<std::vector<std::int32_t>> prompt_tokens(const tasks::Prompt& prompt,
+                                                const vlm::tokenizer::Tokenizer& tokenizer) {
+  std::vector<std::int32_t> tokens;
+  if (const auto* text = std::get_if<std::string>(&prompt)) {
+    SLUICE_TRY(tokens, tokenizer.encode(*text, vlm::tokenizer::SpecialText::control));
+    if (tokenizer.adds_bos() && tokenizer.bos() >= 0) tokens.insert(tokens.begin(), tokenizer.bos());
+    return tokens;
+  }
+  for (const std::int64_t id : std::get<tasks::TokenIds>(prompt)) {
+    if (id < 0 || id > std::numeric_limits<std::int32_t>::max())
+      return fail({.code = ErrorCode::invalid_argument,
+                   .message = fmt::format("prompt: {} is no token id", id),
+                   .parameter = "prompt"});
+    tokens.push_back(static_cast<std::int32_t>(id));
+  }
+  return tokens;
+}
+
+}  // namespace
+
+Result<Request> to_engine_request(const tasks::CompletionRequest& request, LoadedModel model,
+                                  std::uint64_t seed) {
+  SLUICE_TRY_VOID(check_completion_features(request));
+  Request out;
+  SLUICE_TRY(out.prompt, prompt_tokens(request.prompts.front(), model->tokenizer));
+  SLUICE_TRY(out.tokens_max, answer_max(request.output_max));
+  SLUICE_TRY(out.sampling, sampling_of(request.sampling, seed));
+  out.sampling.logprobs = request.logprobs.has_value();
+  out.sampling.top_logprobs = request.logprobs.value_or(0);
+  out.stop = request.stop;
+  out.model = std::move(model);
+  return out;
+}
+
+}  // namespace sluice::app::device

@@ -1,0 +1,162 @@
+#include "app/device/device_request.h"
+
+#include <gmock/gmock.h>
+
+#include <functional>
+
+#include "vlm/models/tiny_llama.h"
+
+namespace sluice::app::device {
+namespace {
+
+namespace tasks = hub::tasks;
+
+LoadedModel tiny_model() {
+  static const LoadedModel model = *vlm::generation::load_language_model(vlm::models::TinyLlama{}.write(), 1);
+  return model;
+}
+
+tasks::ChatRequest hello() {
+  tasks::ChatRequest request;
+  request.messages.push_back({.role = tasks::Role::user,
+                              .name = {},
+                              .parts = {tasks::TextPart{"hello"}},
+                              .tool_calls = {},
+                              .tool_call_id = {},
+                              .others = {}});
+  return request;
+}
+
+TEST(app_device_device_request, carries_everything_the_engine_knows) {
+  tasks::ChatRequest request = hello();
+  request.sampling = {.temperature = 0.5,
+                      .top_p = 0.9,
+                      .top_k = 7,
+                      .min_p = 0.1,
+                      .frequency_penalty = 0.2,
+                      .presence_penalty = 0.3,
+                      .repetition_penalty = 1.1,
+                      .seed = -1,
+                      .logit_bias = {{5, -3}}};
+  request.output_max = tasks::Tokens{12};
+  request.stop = {"a", "b"};
+  request.logprobs = true;
+  request.top_logprobs = 3;
+  const auto out = to_engine_request(request, tiny_model(), 99);
+  ASSERT_TRUE(out) << out.error().message;
+  EXPECT_EQ(out->tokens_max, 12U);
+  EXPECT_EQ(out->stop, request.stop);
+  EXPECT_EQ(out->sampling.temperature, 0.5);
+  EXPECT_EQ(out->sampling.top_p, 0.9);
+  EXPECT_EQ(out->sampling.top_k, 7U);
+  EXPECT_EQ(out->sampling.min_p, 0.1);
+  EXPECT_EQ(out->sampling.frequency_penalty, 0.2);
+  EXPECT_EQ(out->sampling.presence_penalty, 0.3);
+  EXPECT_EQ(out->sampling.repetition_penalty, 1.1);
+  EXPECT_EQ(out->sampling.seed, ~std::uint64_t{0});
+  ASSERT_EQ(out->sampling.logit_bias.size(), 1U);
+  EXPECT_EQ(out->sampling.logit_bias[0], std::pair(5, -3.0F));
+  EXPECT_TRUE(out->sampling.logprobs);
+  EXPECT_EQ(out->sampling.top_logprobs, 3U);
+  EXPECT_EQ(tiny_model()->tokenizer.decode(out->prompt, true),
+            "<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\n");
+}
+
+TEST(app_device_device_request, what_is_absent_takes_the_defaults) {
+  const auto out = to_engine_request(hello(), tiny_model(), 99);
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->tokens_max, 0U);
+  EXPECT_EQ(out->sampling.seed, 99U);
+  EXPECT_EQ(out->sampling.temperature, 1.0);
+}
+
+TEST(app_device_device_request, a_developer_message_is_a_system_message_and_parts_are_joined) {
+  tasks::ChatRequest request = hello();
+  request.messages[0].role = tasks::Role::developer;
+  request.messages[0].parts.emplace_back(tasks::TextPart{" there"});
+  const auto out = to_engine_request(request, tiny_model(), 0);
+  ASSERT_TRUE(out);
+  EXPECT_EQ(tiny_model()->tokenizer.decode(out->prompt, true),
+            "<|im_start|>system\nhello there<|im_end|>\n<|im_start|>assistant\n");
+}
+
+TEST(app_device_device_request, control_tokens_in_a_message_are_ordinary_text) {
+  tasks::ChatRequest request = hello();
+  request.messages[0].parts = {tasks::TextPart{"<|im_end|>"}};
+  const auto out = to_engine_request(request, tiny_model(), 0);
+  ASSERT_TRUE(out);
+  EXPECT_EQ(std::ranges::count(out->prompt, static_cast<std::int32_t>(vlm::models::TinyLlama::kTurnEnd)), 1);
+}
+
+std::string refused(const std::function<void(tasks::ChatRequest&)>& edit) {
+  tasks::ChatRequest request = hello();
+  edit(request);
+  const auto out = to_engine_request(request, tiny_model(), 0);
+  if (out) return "accepted";
+  EXPECT_EQ(out.error().code, base::ErrorCode::invalid_argument);
+  EXPECT_NE(out.error().message.find(out.error().parameter), std::string::npos) << out.error().message;
+  return out.error().parameter;
+}
+
+TEST(app_device_device_request, refuses_by_name_what_it_cannot_honour) {
+  EXPECT_EQ(refused([](auto& r) { r.choices = 2; }), "n");
+  EXPECT_EQ(refused([](auto& r) { r.tools.emplace_back(); }), "tools");
+  EXPECT_EQ(refused([](auto& r) { r.tool_choice.emplace(); }), "tool_choice");
+  EXPECT_EQ(refused([](auto& r) { r.parallel_tool_calls = true; }), "parallel_tool_calls");
+  EXPECT_EQ(
+      refused([](auto& r) { r.response_format.emplace().kind = tasks::ResponseFormat::Kind::json_object; }),
+      "response_format");
+  EXPECT_EQ(refused([](auto& r) { r.response_format.emplace(); }), "accepted");
+  EXPECT_EQ(refused([](auto& r) { r.reasoning.emplace().effort = "high"; }), "reasoning_effort");
+  EXPECT_EQ(refused([](auto& r) { r.modalities = {"text", "audio"}; }), "modalities");
+  EXPECT_EQ(refused([](auto& r) { r.output_max = tasks::Tokens{0}; }), "max_tokens");
+  EXPECT_EQ(refused([](auto& r) { r.messages.clear(); }), "messages");
+  EXPECT_EQ(refused([](auto& r) { r.messages[0].parts.emplace_back(tasks::ImagePart{}); }),
+            "messages.0.content.1");
+  EXPECT_EQ(refused([](auto& r) { r.messages[0].parts = {tasks::AudioPart{}}; }), "messages.0.content.0");
+  EXPECT_EQ(refused([](auto& r) { r.messages[0].parts = {tasks::FilePart{}}; }), "messages.0.content.0");
+  EXPECT_EQ(refused([](auto& r) { r.messages[0].role = tasks::Role::tool; }), "messages.0.role");
+  EXPECT_EQ(refused([](auto& r) { r.messages[0].tool_calls.emplace_back(); }), "messages.0.tool_calls");
+  EXPECT_EQ(refused([](auto& r) { r.messages[0].name = "Ann"; }), "messages.0.name");
+  EXPECT_EQ(refused([](auto& r) { r.others = {{"web_search_options", "{\"a\":1}"}}; }), "web_search_options");
+  EXPECT_EQ(
+      refused([](auto& r) { r.others = {{"web_search_options", "null"}, {"metadata", "{\"a\":\"b\"}"}}; }),
+      "accepted");
+  EXPECT_EQ(refused([](auto& r) { r.sampling.logit_bias = {{-1, 1.0}}; }), "logit_bias");
+  EXPECT_EQ(refused([](auto& r) { r.sampling.logit_bias = {{1LL << 40, 1.0}}; }), "logit_bias");
+}
+
+std::string refused_completion(const std::function<void(tasks::CompletionRequest&)>& edit) {
+  tasks::CompletionRequest request;
+  request.prompts = {std::string("once")};
+  edit(request);
+  const auto out = to_engine_request(request, tiny_model(), 0);
+  return out ? "accepted" : out.error().parameter;
+}
+
+TEST(app_device_device_request, a_completion_is_the_prompt_as_it_stands) {
+  tasks::CompletionRequest request;
+  request.prompts = {std::string("<|im_start|>a")};
+  request.logprobs = 2;
+  const auto out = to_engine_request(request, tiny_model(), 0);
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->prompt, (std::vector<std::int32_t>{
+                             1, static_cast<std::int32_t>(vlm::models::TinyLlama::kFirstByte) + 'a'}));
+  EXPECT_EQ(out->sampling.top_logprobs, 2U);
+
+  request.prompts = {tasks::TokenIds{7, 8}};
+  EXPECT_EQ(to_engine_request(request, tiny_model(), 0)->prompt, (std::vector<std::int32_t>{7, 8}));
+}
+
+TEST(app_device_device_request, refuses_completions_it_cannot_honour) {
+  EXPECT_EQ(refused_completion([](auto&) {}), "accepted");
+  EXPECT_EQ(refused_completion([](auto& r) { r.prompts.emplace_back(std::string("twice")); }), "prompt");
+  EXPECT_EQ(refused_completion([](auto& r) { r.choices = 2; }), "n");
+  EXPECT_EQ(refused_completion([](auto& r) { r.best_of = 2; }), "best_of");
+  EXPECT_EQ(refused_completion([](auto& r) { r.suffix = "end"; }), "suffix");
+  EXPECT_EQ(refused_completion([](auto& r) { r.echo = true; }), "echo");
+  EXPECT_EQ(refused_completion([](auto& r) { r.prompts = {tasks::TokenIds{-1}}; }), "prompt");
+}
+
+}  // namespace
+}  // namespace sluice::app::device

@@ -1,0 +1,235 @@
+#include "app/device/model_store.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <system_error>
+
+#include "app/device/limits.h"
+#include "base/strings.h"
+
+namespace sluice::app::device {
+
+namespace fs = std::filesystem;
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+fs::path first_of(std::initializer_list<fs::path> candidates) {
+  for (const fs::path& path : candidates)
+    if (!path.empty()) return path;
+  return {};
+}
+
+fs::path under(const std::string& folder, std::string_view rest) {
+  return folder.empty() ? fs::path() : fs::path(folder) / rest;
+}
+
+bool is_model_file(const fs::directory_entry& entry) {
+  std::error_code error;
+  return entry.path().extension() == ".gguf" && entry.is_regular_file(error);
+}
+
+// Sorted, so that ids do not depend on the order of a directory.
+std::vector<fs::directory_entry> entries_of(const fs::path& folder) {
+  std::vector<fs::directory_entry> entries;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end;
+       !error && at != end && entries.size() < kModelsListedMax; at.increment(error))
+    entries.push_back(*at);
+  std::ranges::sort(entries, {}, [](const auto& entry) { return entry.path(); });
+  return entries;
+}
+
+class Scan {
+ public:
+  void add(std::string id, const fs::path& file, std::string_view place) {
+    if (found_.size() >= kModelsListedMax || found_.contains(id)) return;
+    std::error_code error;
+    const std::uint64_t bytes = fs::file_size(file, error);
+    found_.emplace(
+        id,
+        StoredModel{.id = id, .file = file, .file_bytes = error ? 0 : bytes, .place = std::string(place)});
+  }
+
+  // All model files of one folder under one id.
+  void add_folder(const std::string& id, const fs::path& folder, std::string_view place) {
+    std::vector<fs::path> files;
+    for (const fs::directory_entry& entry : entries_of(folder))
+      if (is_model_file(entry)) files.push_back(entry.path());
+    for (const fs::path& file : files)
+      add(files.size() == 1 ? id : id + ":" + file.stem().string(), file, place);
+  }
+
+  std::vector<StoredModel> take() {
+    std::vector<StoredModel> models;
+    for (auto& [id, model] : found_) models.push_back(std::move(model));
+    return models;
+  }
+
+ private:
+  std::map<std::string, StoredModel> found_;
+};
+
+constexpr std::string_view kModelsFolder = "models folder";
+constexpr std::string_view kSingleFile = "SLUICE_MODEL";
+constexpr std::string_view kHuggingFace = "Hugging Face cache";
+
+void scan_models_folder(const fs::path& root, Scan& scan) {
+  for (const fs::directory_entry& org : entries_of(root)) {
+    std::error_code error;
+    if (is_model_file(org)) scan.add(org.path().stem().string(), org.path(), kModelsFolder);
+    if (!org.is_directory(error)) continue;
+    for (const fs::directory_entry& name : entries_of(org.path()))
+      if (name.is_directory(error))
+        scan.add_folder(org.path().filename().string() + "/" + name.path().filename().string(), name.path(),
+                        kModelsFolder);
+  }
+}
+
+// `models--<org>--<name>`: refs/main names the commit; without it any snapshot does.
+void scan_hugging_face(const fs::path& root, Scan& scan) {
+  for (const fs::directory_entry& repository : entries_of(root)) {
+    std::string name = repository.path().filename().string();
+    if (!name.starts_with("models--")) continue;
+    name.erase(0, std::string_view("models--").size());
+    const std::size_t cut = name.find("--");
+    if (cut == std::string::npos) continue;
+    const std::string id = name.substr(0, cut) + "/" + name.substr(cut + 2);
+    std::string commit;
+    std::ifstream(repository.path() / "refs" / "main") >> commit;
+    if (!commit.empty() && commit.find('/') == std::string::npos) {
+      scan.add_folder(id, repository.path() / "snapshots" / commit, kHuggingFace);
+    } else {
+      for (const fs::directory_entry& snapshot : entries_of(repository.path() / "snapshots"))
+        scan.add_folder(id, snapshot.path(), kHuggingFace);
+    }
+  }
+}
+
+// A file inside the models folder keeps the id it has there; another is served under its own name.
+std::string id_of_single_file(const ModelPlaces& places) {
+  Scan scan;
+  scan_models_folder(places.models_folder, scan);
+  std::error_code error;
+  for (const StoredModel& model : scan.take())
+    if (fs::equivalent(model.file, places.single_file, error)) return model.id;
+  return places.single_file.stem().string();
+}
+
+}  // namespace
+
+ModelPlaces model_places_from_environment() {
+  const std::string home = variable("HOME");
+  return {.single_file = variable("SLUICE_MODEL"),
+          .models_folder = first_of({under(variable("SLUICE_HOME"), "models"),
+                                     under(variable("XDG_DATA_HOME"), "sluice/models"),
+                                     under(home, ".local/share/sluice/models")}),
+          .hugging_face_cache = first_of({variable("HF_HUB_CACHE"), under(variable("HF_HOME"), "hub"),
+                                          under(variable("XDG_CACHE_HOME"), "huggingface/hub"),
+                                          under(home, ".cache/huggingface/hub")})};
+}
+
+std::vector<StoredModel> ModelStore::list() const {
+  Scan scan;
+  if (!places_.single_file.empty()) scan.add(id_of_single_file(places_), places_.single_file, kSingleFile);
+  scan_models_folder(places_.models_folder, scan);
+  scan_hugging_face(places_.hugging_face_cache, scan);
+  return scan.take();
+}
+
+Result<StoredModel> ModelStore::find(std::string_view id) const {
+  std::vector<StoredModel> models = list();
+  for (StoredModel& model : models)
+    if (model.id == id) return std::move(model);
+
+  const fs::path path(id);
+  std::error_code error;
+  if (path.extension() == ".gguf" && fs::is_regular_file(path, error))
+    return StoredModel{
+        .id = path.stem().string(), .file = path, .file_bytes = fs::file_size(path, error), .place = "path"};
+
+  std::vector<std::string> ids;
+  for (const StoredModel& model : models) ids.push_back(model.id);
+  const std::vector<std::string> near = base::near_names(id, ids);
+  const std::vector<std::string>& shown = near.empty() ? ids : near;
+  std::string hint;
+  if (shown.empty())
+    hint = fmt::format("there are none in {} nor in {}", places_.models_folder.string(),
+                       places_.hugging_face_cache.string());
+  else
+    hint = fmt::format("{} {}", near.empty() ? "there are" : "did you mean", fmt::join(shown, ", "));
+  return fail({.code = ErrorCode::not_found,
+               .message = fmt::format("no model {} on this machine: {}", id, hint),
+               .parameter = "model"});
+}
+
+struct ModelStore::Slot {
+  std::string id;
+  fs::path file;
+  std::mutex loading;  // held by the one who loads
+  // Guarded by the store's mutex_.
+  LoadedModel kept;                                          // among the most recently used
+  std::weak_ptr<const vlm::generation::LanguageModel> used;  // alive while sessions need it
+};
+
+std::shared_ptr<ModelStore::Slot> ModelStore::slot_of(const StoredModel& model) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find_if(slots_, [&](const auto& slot) { return slot->file == model.file; });
+  if (found != slots_.end()) {
+    std::rotate(slots_.begin(), found, found + 1);
+    return slots_.front();
+  }
+  auto slot = std::make_shared<Slot>();
+  slot->id = model.id;
+  slot->file = model.file;
+  slots_.insert(slots_.begin(), slot);
+  return slot;
+}
+
+Result<ModelStore::LoadedModel> ModelStore::load(const StoredModel& model) {
+  const std::shared_ptr<Slot> slot = slot_of(model);
+  const std::lock_guard loading(slot->loading);
+  {
+    const std::lock_guard lock(mutex_);
+    if (LoadedModel ready = slot->used.lock()) {
+      slot->kept = ready;
+      forget_oldest();
+      return ready;
+    }
+  }
+  SLUICE_TRY(LoadedModel ready, vlm::generation::load_language_model(model.file));
+  const std::lock_guard lock(mutex_);
+  slot->kept = ready;
+  slot->used = ready;
+  forget_oldest();
+  return ready;
+}
+
+ModelStore::LoadedModel ModelStore::loaded(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find_if(slots_, [&](const auto& slot) { return slot->id == id; });
+  if (found == slots_.end()) return nullptr;
+  LoadedModel ready = (*found)->used.lock();
+  if (ready != nullptr) std::rotate(slots_.begin(), found, found + 1);
+  return ready;
+}
+
+// Called with mutex_ held.
+void ModelStore::forget_oldest() {
+  std::size_t kept = 0;
+  for (const auto& slot : slots_)
+    if (slot->kept != nullptr && ++kept > kModelsKept) slot->kept.reset();
+  std::erase_if(slots_, [](const auto& slot) { return slot.use_count() == 1 && slot->used.expired(); });
+}
+
+}  // namespace sluice::app::device

@@ -1,0 +1,114 @@
+// The configuration of one sluice process: flags over environment (SLUICE_*) over one YAML file over
+// defaults. Immutable once loaded; a reload loads another. settings.h describes every setting once.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace sluice::app::server {
+
+struct ProviderConfig {
+  std::string api_key;
+  std::string base_url;
+  std::string dialect;          // of a provider that the catalogue does not hold
+  std::optional<bool> enabled;  // true: switched on by name; false: never; absent: by its key
+};
+
+struct RouteConfig {
+  std::string provider;
+  std::string model;  // the provider's id of it; empty: the name asked for
+};
+
+struct ModelConfig {
+  std::vector<RouteConfig> routes;  // tried in order
+};
+
+struct TlsConfig {
+  std::string cert;
+  std::string key;
+};
+
+struct LimitsConfig {
+  std::uint64_t body_bytes_max = 0;
+  std::uint64_t connections_max = 0;
+  std::chrono::milliseconds connect_timeout{};
+  std::chrono::milliseconds first_byte_timeout{};
+  std::chrono::milliseconds idle_timeout{};
+  std::chrono::milliseconds request_timeout{};
+  std::chrono::milliseconds heartbeat{};
+  std::chrono::milliseconds drain_timeout{};
+};
+
+struct DeviceConfig {
+  bool enabled = true;
+  std::uint64_t context_tokens_max = 0;  // of one session; 0: what the model was trained for
+  std::uint64_t sessions_max = 0;
+  std::uint64_t queue_max = 0;
+};
+
+struct Config {
+  std::string host;
+  std::uint64_t port = 0;
+  std::string unix_socket;
+  TlsConfig tls;
+  std::uint64_t loops = 0;    // 0: the cores of the cgroup quota
+  std::uint64_t threads = 0;  // likewise, for the engine's pool
+  bool auth = true;
+  std::string api_key;  // presets the first key
+  std::vector<std::string> allowed_hosts;
+  std::vector<std::string> cors_origins;
+  LimitsConfig limits;
+  bool local_only = false;
+  std::string ca_file;  // PEM, in place of the system's authorities
+  std::string default_route;
+  std::map<std::string, ProviderConfig> providers;
+  std::map<std::string, ModelConfig> models;
+  std::string models_dir;
+  std::string model;  // one GGUF file served whatever the folder holds ($SLUICE_MODEL)
+  std::string log_level;
+  DeviceConfig device;
+};
+
+// Where a value came from: "default", "flag --port", "environment SLUICE_PORT", "sluice.yaml:3".
+struct Origin {
+  std::string name;   // "limits.body_bytes_max", "providers.groq.api_key"
+  std::string value;  // as text; secrets masked
+  std::string source;
+};
+
+struct LoadedConfig {
+  Config config;
+  std::string file;             // the one file read; empty when there is none
+  std::vector<Origin> origins;  // of every setting, in the order of the table
+  std::vector<std::string> warnings;
+};
+
+// The world a configuration is read from; tests hand in their own.
+struct Surroundings {
+  std::map<std::string, std::string> environment;
+  std::string working_directory = ".";
+};
+Surroundings surroundings_of_process();
+
+struct ConfigRequest {
+  std::string file;                          // --config; empty: searched for
+  std::map<std::string, std::string> flags;  // setting name -> text
+};
+
+// Errors say file, line, what was expected and a near name.
+base::Result<LoadedConfig> load_config(const ConfigRequest& request, const Surroundings& surroundings);
+
+// $SLUICE_HOME, else $XDG_STATE_HOME/sluice, else ~/.local/state/sluice.
+std::string home_directory(const Surroundings& surroundings);
+// $XDG_DATA_HOME/sluice/models, else ~/.local/share/sluice/models.
+std::string default_models_directory(const Surroundings& surroundings);
+
+}  // namespace sluice::app::server

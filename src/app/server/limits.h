@@ -1,0 +1,13 @@
+// What a configuration file may cost us. Generous for people, fatal for bombs.
+#pragma once
+
+#include <cstddef>
+
+namespace sluice::app::server {
+
+inline constexpr std::size_t kConfigBytesMax = 1 << 20;
+inline constexpr std::size_t kConfigNodesMax = 20'000;  // after aliases are copied out
+inline constexpr std::size_t kConfigDepthMax = 16;
+inline constexpr std::size_t kSecretFileBytesMax = 64 << 10;  // what file:PATH may point at
+
+}  // namespace sluice::app::server

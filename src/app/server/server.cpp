@@ -1,0 +1,147 @@
+#include "app/server/server.h"
+
+#include <sys/resource.h>
+
+#include <optional>
+#include <thread>
+
+#include "app/server/access_home.h"
+#include "app/server/settings.h"
+#include "app/server/snapshot.h"
+#include "base/log.h"
+#include "hub/access/key_keeper.h"
+#include "hub/api/api.h"
+#include "net/server.h"
+
+namespace sluice::app::server {
+namespace {
+
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+// A proxied stream costs two descriptors; the soft limit of 1024 is for select(), which nobody here uses.
+void raise_open_files_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string address_of(const Config& config) {
+  return config.host == "localhost" ? "127.0.0.1" : config.host;
+}
+
+bool is_loopback(const std::string& address) {
+  return address.starts_with("127.") || address == "::1";
+}
+
+Status check_exposure(const Config& config) {
+  if (config.auth || config.host.empty() || is_loopback(address_of(config))) return {};
+  return base::fail(
+      ErrorCode::invalid_argument,
+      "host {} is reachable from other machines and auth is off: switch auth on or listen on 127.0.0.1",
+      config.host);
+}
+
+}  // namespace
+
+// In the order of construction; what is below uses what is above.
+struct Server::State {
+  Config config;
+  AccessHome access;
+  std::optional<hub::access::KeyKeeper> keeper;
+  hub::telemetry::Metrics metrics;
+  hub::gateway::Hub hub;
+  std::optional<net::Loops> loops;
+  std::optional<hub::api::Api> api;
+  std::optional<net::Server> server;
+  std::uint16_t port = 0;
+
+  Status listen(const Say& say);
+};
+
+Status Server::State::listen(const Say& say) {
+  net::ServerOptions options;
+  options.limits.body_bytes = config.limits.body_bytes_max;
+  options.limits.connections = config.limits.connections_max;
+  options.refusal_writer = hub::api::Api::write_refusal;
+  options.host_filter = [this](std::string_view host, const net::Peer& peer) {
+    return api->allows_host(host, peer);
+  };
+  server.emplace(*loops, std::move(options),
+                 [this](net::Exchange& exchange) { return api->handle(exchange); });
+  if (!config.unix_socket.empty()) {
+    SLUICE_TRY_VOID(server->listen(net::UnixAddress{config.unix_socket}));
+    say("listening on unix:" + config.unix_socket);
+  }
+  if (config.host.empty()) return {};
+  const net::TcpAddress address{.host = address_of(config),
+                                .port = static_cast<std::uint16_t>(config.port),
+                                .certificate_file = config.tls.cert,
+                                .key_file = config.tls.key};
+  SLUICE_TRY(port, server->listen(address));
+  const bool six = address.host.find(':') != std::string::npos;
+  say(fmt::format("listening on {}://{}{}{}:{}", config.tls.cert.empty() ? "http" : "https", six ? "[" : "",
+                  address.host, six ? "]" : "", port));
+  return {};
+}
+
+Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Server::~Server() {
+  if (state_->server) state_->server->stop(std::chrono::milliseconds(0));
+}
+
+Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const Surroundings& surroundings,
+                                              bool on_terminal, const Say& say) {
+  const Config& config = loaded.config;
+  SLUICE_TRY_VOID(check_exposure(config));
+  raise_open_files_limit();
+  SLUICE_TRY(const Snapshot snapshot, make_snapshot(config, surroundings));
+
+  auto state = std::make_unique<State>();
+  state->config = config;
+  SLUICE_TRY(state->access, open_access_home(home_directory(surroundings)));
+  if (!config.api_key.empty()) SLUICE_TRY_VOID(state->access.keys->set_preset_key(config.api_key));
+  if (config.auth) {
+    SLUICE_TRY(const std::string line, show_first_key(state->access, on_terminal));
+    if (!line.empty()) say(line);
+  }
+  state->keeper.emplace(*state->access.keys);
+
+  state->hub.metrics = &state->metrics;
+  state->hub.instance_id = hub::gateway::make_instance_id();
+  state->loops.emplace(config.loops != 0 ? config.loops : std::thread::hardware_concurrency());
+  state->api.emplace(*state->loops,
+                     hub::api::Parts{.hub = &state->hub,
+                                     .keys = state->access.keys.get(),
+                                     .version = SLUICE_VERSION,
+                                     .client = snapshot.client},
+                     snapshot.api);
+  for (const std::string& line : snapshot.announcements) say(line);
+  SLUICE_TRY_VOID(state->listen(say));
+  return std::unique_ptr<Server>(new Server(std::move(state)));
+}
+
+Status Server::reload(const LoadedConfig& loaded, const Surroundings& surroundings) {
+  const auto fixed = changes_needing_restart(state_->config, loaded.config);
+  if (!fixed.empty())
+    return base::fail(ErrorCode::conflict, "{} cannot change without a restart; nothing was changed",
+                      fmt::join(fixed, ", "));
+  SLUICE_TRY(const Snapshot snapshot, make_snapshot(loaded.config, surroundings));
+  state_->config = loaded.config;
+  state_->api->use(snapshot.api);
+  return {};
+}
+
+bool Server::drain() {
+  state_->api->set_not_ready("draining");
+  return state_->server->stop(state_->config.limits.drain_timeout);
+}
+
+std::uint16_t Server::port() const {
+  return state_->port;
+}
+
+}  // namespace sluice::app::server

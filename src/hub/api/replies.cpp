@@ -1,0 +1,94 @@
+#include "hub/api/replies.h"
+
+#include "base/check.h"
+#include "base/json_writer.h"
+#include "hub/api/embedded.h"
+#include "hub/catalog/resolve.h"
+#include "hub/dialects/dialect.h"
+#include "hub/gateway/models.h"
+
+namespace sluice::hub::api {
+namespace {
+
+bool is_local_only(const Question& question) {
+  return question.settings.local_only || (question.caller != nullptr && question.caller->policy.local_only);
+}
+
+void write_model(base::JsonWriter& json, const gateway::ModelRow& row) {
+  json.begin_object().field("id", row.id).field("object", "model").field("created", 0);
+  json.field("owned_by", row.providers.front());
+  json.key("providers").begin_array();
+  for (const std::string& provider : row.providers) json.string(provider);
+  json.end_array().end_object();
+}
+
+}  // namespace
+
+Reply reply_error(const base::Error& error) {
+  static const dialects::Dialect* openai = dialects::find_dialect("openai");
+  CHECK(openai != nullptr && openai->downstream);
+  return {.status = base::http_status_of(error.code), .body = openai->downstream->encode_error(error)};
+}
+
+Reply reply_models(const Question& question) {
+  Reply reply;
+  base::JsonWriter json(reply.body);
+  json.begin_object().field("object", "list").key("data").begin_array();
+  for (const auto& row : gateway::list_models(question.settings, question.hub, is_local_only(question)))
+    write_model(json, row);
+  json.end_array().end_object();
+  return reply;
+}
+
+Reply reply_model(const Question& question) {
+  const auto row = gateway::find_model(question.settings, question.hub, is_local_only(question), question.id);
+  if (!row) return reply_error(row.error());
+  Reply reply;
+  base::JsonWriter json(reply.body);
+  write_model(json, *row);
+  return reply;
+}
+
+// The process runs and its loops turn: nothing else is asked here, or a restart would be the answer to a
+// provider's trouble.
+Reply reply_live(const Question& question) {
+  Reply reply;
+  base::JsonWriter(reply.body)
+      .begin_object()
+      .field("status", "ok")
+      .field("version", question.version)
+      .end_object();
+  return reply;
+}
+
+Reply reply_ready(const Question& question) {
+  Reply reply;
+  const bool ready = question.not_ready.empty();
+  reply.status = ready ? 200 : 503;
+  base::JsonWriter json(reply.body);
+  json.begin_object().field("status", ready ? std::string_view("ok") : question.not_ready);
+  json.field("version", question.version);
+  json.field("in_flight", question.hub.metrics->in_flight()).end_object();
+  return reply;
+}
+
+Reply reply_metrics(const Question& question) {
+  return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = question.hub.metrics->text()};
+}
+
+Reply reply_openapi(const Question&) {
+  return {.body = std::string(kOpenapiText)};
+}
+
+Reply reply_page(const Question&) {
+  static const std::string policy = content_security_policy(kIndexPage);
+  Reply reply{.content_type = "text/html; charset=utf-8", .body = std::string(kIndexPage)};
+  reply.headers.set("content-security-policy", policy);
+  reply.headers.set("referrer-policy", "no-referrer");
+  reply.headers.set("x-frame-options", "DENY");
+  reply.headers.set("cross-origin-opener-policy", "same-origin");
+  reply.headers.set("cache-control", "no-cache");
+  return reply;
+}
+
+}  // namespace sluice::hub::api

@@ -1,0 +1,22 @@
+// The handlers that answer from memory: health, models, metrics, documents. Any loop; none blocks.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "hub/api/routes.h"
+
+namespace sluice::hub::api {
+
+Reply reply_models(const Question& question);
+Reply reply_model(const Question& question);
+Reply reply_live(const Question& question);
+Reply reply_ready(const Question& question);
+Reply reply_metrics(const Question& question);
+Reply reply_openapi(const Question& question);
+Reply reply_page(const Question& question);
+
+// Any failure, in OpenAI's shape.
+Reply reply_error(const base::Error& error);
+
+}  // namespace sluice::hub::api

@@ -1,0 +1,64 @@
+// Which path does what: one table, which the dispatcher, openapi.json's test and "did you mean" walk.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "http/message.h"
+#include "hub/access/key.h"
+#include "hub/gateway/settings.h"
+#include "hub/tasks/kind.h"
+
+namespace sluice::hub::api {
+
+// Who may ask.
+enum class Need : std::uint8_t {
+  nothing,             // anybody who reaches the socket
+  key,                 // a key, unless keys are off
+  key_unless_loopback  // a key, except for a direct caller on this machine (a scraper)
+};
+
+// What a plain handler reads. Borrowed for the call.
+struct Question {
+  const http::Request& request;
+  std::string_view id;              // what stood for {id} in the path, percent-decoded
+  const access::KeyRecord* caller;  // null without a key
+  const gateway::Settings& settings;
+  const gateway::Hub& hub;
+  std::string_view version;
+  std::string_view not_ready;  // why /readyz says no, or empty
+};
+
+struct Reply {
+  int status = 200;
+  std::string_view content_type = "application/json";
+  std::string body = {};
+  http::Headers headers = {};
+};
+
+struct Route {
+  std::string_view method;
+  std::string_view path;  // may end in "{id}", which takes the rest, slashes too
+  Need need = Need::key;
+  // One of the two: a task for the gateway, or a reply from memory.
+  std::optional<tasks::Kind> task = {};
+  Reply (*reply)(const Question&) = nullptr;
+};
+
+std::span<const Route> all_routes();
+
+struct Match {
+  const Route* route = nullptr;  // null: no such path, or not with this method
+  std::string id;
+  std::string allow;  // the methods that this path has; empty when nothing has it
+};
+// /v1/x is also known as /x and /api/v1/x, which other gateways taught their clients. HEAD matches GET.
+Match match_route(std::string_view method, std::string_view path);
+
+// "POST /v1/chat/completions" and the like, nearest first.
+std::vector<std::string> near_routes(std::string_view path);
+
+}  // namespace sluice::hub::api

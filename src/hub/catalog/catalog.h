@@ -1,0 +1,43 @@
+// The providers this process knows: those embedded in the binary at build time (data/providers/*.json), with
+// the configuration's overrides on top. An immutable snapshot: build a new one to change anything.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "hub/catalog/provider.h"
+
+namespace sluice::hub::catalog {
+
+// `providers.<id>` of the configuration. An absent field leaves the provider's file as it is.
+struct ProviderSettings {
+  std::string id;
+  std::optional<bool> enabled;         // true: switched on by name; false: never
+  std::optional<std::string> api_key;  // the secret itself; env: and file: are resolved by the caller
+  std::optional<std::string> base_url;
+  std::optional<std::string> dialect;  // makes an unknown id a provider of the user's own
+};
+
+class Catalog {
+ public:
+  // The embedded providers. They were tested when the binary was built, so this cannot fail.
+  static std::shared_ptr<const Catalog> built_in();
+
+  // The embedded providers with `settings` applied. Fails on an unknown id without a dialect (with near
+  // names), a reserved id, and a base_url that is not an address.
+  static base::Result<std::shared_ptr<const Catalog>> with(std::span<const ProviderSettings> settings);
+
+  ProviderPtr find(std::string_view id) const;                              // nullptr when there is none
+  const std::vector<ProviderPtr>& providers() const { return providers_; }  // ordered by id
+  std::vector<std::string> ids() const;
+
+ private:
+  std::vector<ProviderPtr> providers_;
+};
+
+}  // namespace sluice::hub::catalog

@@ -1,0 +1,89 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/strings.h"
+#include "hub/catalog/embedded.h"
+#include "hub/catalog/limits.h"
+#include "hub/catalog/provider.h"
+
+namespace sluice::hub::catalog {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::string_view kGood = R"({
+  "id": "x", "name": "X", "base_url": "https://x.example", "dialect": "openai",
+  "auth": {"kind": "header", "header": "authorization", "scheme": "Bearer", "env": ["X_API_KEY"]},
+  "paths": {"chat": "/v1/chat/completions", "embed": "/v1/embeddings"}, "models_path": "/v1/models",
+  "quirks": [{"name": "rename", "parameter": "a", "to": "b"}], "stream_usage": "always",
+  "data_policy": {"retains": false, "trains": false, "source": "https://x.example/privacy", "date": "2026-11-01"},
+  "uncertain": true, "notes": "n"})";
+
+std::string with(std::string_view from, std::string_view to) {
+  std::string text(kGood);
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(hub_catalog_provider_file, reads_every_field) {
+  const auto provider = parse_provider(kGood, "x.json");
+  ASSERT_TRUE(provider) << provider.error().message;
+  EXPECT_EQ(provider->id, "x");
+  EXPECT_EQ(provider->auth.env, std::vector<std::string>{"X_API_KEY"});
+  EXPECT_EQ(provider->url_of(tasks::Kind::embed), "https://x.example/v1/embeddings");
+  EXPECT_EQ(provider->url_of(tasks::Kind::image), "");
+  EXPECT_FALSE(provider->offers(tasks::Kind::completion));
+  EXPECT_EQ(provider->quirks.size(), 1U);
+  EXPECT_EQ(provider->stream_usage, StreamUsage::always);
+  EXPECT_FALSE(provider->data_policy.retains);
+  EXPECT_TRUE(provider->uncertain);
+}
+
+TEST(hub_catalog_provider_file, refuses_what_it_does_not_know_by_name_and_place) {
+  const std::tuple<std::string, const char*> kCases[] = {
+      {with("\"quirks\"", "\"quirk\""), "x.json: unknown key 'quirk'; did you mean 'quirks'?"},
+      {with("\"scheme\"", "\"sheme\""), "x.json/auth: unknown key 'sheme'; did you mean 'scheme'?"},
+      {with("\"embed\"", "\"embeddings\""), "x.json/paths: unknown key 'embeddings'; did you mean 'embed'?"},
+      {with("\"to\"", "\"too\""), "x.json/quirks/0: unknown key 'too'"},
+      {with("\"id\": \"x\", ", ""), "'id' is missing"},
+      {with("\"id\": \"x\"", "\"id\": \"device\""), "x.json/id: 'device' is reserved"},
+      {with("\"name\": \"X\"", "\"name\": 5"), "x.json/name: expected a string"},
+      {with("\"uncertain\": true", "\"uncertain\": \"yes\""), "x.json/uncertain: expected true or false"},
+      {with("https://x.example\"", "http://x.example\""), "plain http would show the key"},
+      {with("\"kind\": \"header\"", "\"kind\": \"magic\""), "x.json/auth/kind: expected 'header' or 'none'"},
+      {with("\"kind\": \"header\"", "\"kind\": \"none\""), "'header' belongs to kind 'header'"},
+      {with("X_API_KEY", "X_BASE_URL"), "no variable that holds a secret"},
+      {with("\"/v1/chat", "\"v1/chat"), "x.json/paths/chat: expected a path that begins with '/'"},
+      {with("\"always\"", "\"sometimes\""), "x.json/stream_usage: expected"},
+      {with("\"https://x.example/privacy\"", "\"unknown\""), "unknown counts as retained"},
+      {with("2026-11-01", "1.11.2026"), "expected YYYY-MM-DD"},
+      {with("\"uncertain\": true", "\"name\": \"again\""), "'name' is given twice"},
+      {with("\"quirks\": [", "\"quirks\": {\"a\": [").substr(0, 400), "not JSON"},
+      {"[]", "expected an object"},
+      {std::string(kProviderFileBytesMax + 1, ' '), "expected at most 65536 bytes"},
+  };
+  for (const auto& [text, says] : kCases) {
+    const auto provider = parse_provider(text, "x.json");
+    ASSERT_FALSE(provider) << says;
+    EXPECT_THAT(provider.error().message, HasSubstr(says));
+  }
+  EXPECT_TRUE(
+      parse_provider(std::string(kGood) + std::string(kProviderFileBytesMax - kGood.size(), ' '), "x.json"));
+}
+
+TEST(hub_catalog_provider_file, every_embedded_file_is_good_and_named_after_its_provider) {
+  ASSERT_GE(embedded_providers().size(), 30U);
+  for (const EmbeddedFile& file : embedded_providers()) {
+    const auto provider = parse_provider(file.text, file.name);
+    ASSERT_TRUE(provider) << provider.error().message;
+    EXPECT_EQ(provider->id + ".json", file.name);
+    EXPECT_EQ(provider->auth.kind == Auth::Kind::none, provider->local) << file.name;
+    EXPECT_TRUE(provider->local || !provider->auth.env.empty()) << file.name;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::hub::catalog

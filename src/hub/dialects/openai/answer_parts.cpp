@@ -1,0 +1,67 @@
+#include "hub/dialects/openai/answer_parts.h"
+
+#include <algorithm>
+
+namespace sluice::hub::dialects::openai {
+namespace {
+
+void write_token(base::JsonWriter& out, const tasks::TokenLogprob& token) {
+  out.field("token", token.token).field("logprob", token.logprob).key("bytes");
+  if (token.bytes.empty()) {
+    out.null();
+    return;
+  }
+  out.begin_array();
+  for (const std::uint8_t byte : token.bytes) out.number(byte);
+  out.end_array();
+}
+
+std::size_t code_points(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+}  // namespace
+
+std::string_view name_of(tasks::FinishReason reason) {
+  constexpr std::string_view kNames[] = {"stop", "length", "tool_calls", "content_filter", "error"};
+  return kNames[static_cast<std::size_t>(reason)];
+}
+
+void write_chat_logprobs(base::JsonWriter& out, std::span<const tasks::TokenLogprob> logprobs) {
+  out.begin_object().key("content").begin_array();
+  for (const tasks::TokenLogprob& token : logprobs) {
+    out.begin_object();
+    write_token(out, token);
+    out.key("top_logprobs").begin_array();
+    for (const tasks::TokenLogprob& other : token.top) {
+      out.begin_object();
+      write_token(out, other);
+      out.end_object();
+    }
+    out.end_array().end_object();
+  }
+  out.end_array().key("refusal").null().end_object();
+}
+
+void write_completion_logprobs(base::JsonWriter& out, std::span<const tasks::TokenLogprob> logprobs,
+                               std::size_t& offset) {
+  out.begin_object().key("tokens").begin_array();
+  for (const auto& token : logprobs) out.string(token.token);
+  out.end_array().key("token_logprobs").begin_array();
+  for (const auto& token : logprobs) out.number(token.logprob);
+  out.end_array().key("top_logprobs").begin_array();
+  for (const auto& token : logprobs) {
+    out.begin_object();
+    for (const auto& other : token.top) out.field(other.token, other.logprob);
+    out.end_object();
+  }
+  out.end_array().key("text_offset").begin_array();
+  for (const auto& token : logprobs) {
+    out.number(offset);
+    offset += code_points(token.token);
+  }
+  out.end_array().end_object();
+}
+
+}  // namespace sluice::hub::dialects::openai

@@ -1,0 +1,22 @@
+// Pieces that a whole reply and a chunk of a stream write alike.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "base/json_writer.h"
+#include "hub/tasks/chat.h"
+
+namespace sluice::hub::dialects::openai {
+
+std::string_view name_of(tasks::FinishReason reason);
+
+// {"content":[{token, logprob, bytes, top_logprobs}],"refusal":null}
+void write_chat_logprobs(base::JsonWriter& out, std::span<const tasks::TokenLogprob> logprobs);
+
+// {"tokens":[],"token_logprobs":[],"top_logprobs":[],"text_offset":[]}; `offset` is where the first token
+// begins in the text, in code points, and is moved past the last.
+void write_completion_logprobs(base::JsonWriter& out, std::span<const tasks::TokenLogprob> logprobs,
+                               std::size_t& offset);
+
+}  // namespace sluice::hub::dialects::openai

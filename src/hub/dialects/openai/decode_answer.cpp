@@ -1,0 +1,173 @@
+#include "hub/dialects/openai/decode_answer.h"
+
+#include <algorithm>
+
+#include "hub/dialects/limits.h"
+#include "hub/dialects/openai/json_read.h"
+
+namespace sluice::hub::dialects::openai {
+namespace {
+
+using tasks::ChatEvent;
+using tasks::TokenLogprob;
+
+// Under these keys providers show what the model thought; the first that is there counts, since some send
+// two.
+constexpr std::string_view kReasoningKeys[] = {"reasoning_content", "reasoning", "reasoning_text"};
+
+std::uint32_t index_of(JsonObject object) {
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(count_of(object, "index").value_or(0), kToolCallsMax));
+}
+
+TokenLogprob read_logprob(JsonObject object) {
+  TokenLogprob logprob;
+  logprob.token = text_of(object, "token");
+  logprob.logprob = decimal_of(object, "logprob").value_or(0);
+  for (const JsonElement byte : elements_of(object, "bytes")) {
+    std::uint64_t value = 0;
+    if (byte.get(value) == simdjson::SUCCESS && value < 256)
+      logprob.bytes.push_back(static_cast<std::uint8_t>(value));
+  }
+  return logprob;
+}
+
+// Chat: {content:[{token, logprob, bytes, top_logprobs:[...]}]}.
+std::vector<TokenLogprob> read_logprobs(JsonObject choice) {
+  std::vector<TokenLogprob> logprobs;
+  const auto holder = object_of(choice, "logprobs");
+  if (!holder) return logprobs;
+  for (const JsonElement element : elements_of(*holder, "content")) {
+    JsonObject object;
+    if (element.get(object) != simdjson::SUCCESS) continue;
+    TokenLogprob logprob = read_logprob(object);
+    for (const JsonElement other : elements_of(object, "top_logprobs")) {
+      if (JsonObject entry; other.get(entry) == simdjson::SUCCESS) logprob.top.push_back(read_logprob(entry));
+    }
+    logprobs.push_back(std::move(logprob));
+  }
+  return logprobs;
+}
+
+// Completions: parallel arrays {tokens, token_logprobs, top_logprobs:[{token: logprob}]}.
+std::vector<TokenLogprob> read_completion_logprobs(JsonObject choice) {
+  std::vector<TokenLogprob> logprobs;
+  const auto holder = object_of(choice, "logprobs");
+  if (!holder) return logprobs;
+  for (const JsonElement token : elements_of(*holder, "tokens")) {
+    std::string_view text;
+    if (token.get(text) == simdjson::SUCCESS)
+      logprobs.push_back({.token = std::string(text), .bytes = {}, .top = {}});
+  }
+  std::size_t i = 0;
+  for (const JsonElement value : elements_of(*holder, "token_logprobs")) {
+    if (double number = 0; i < logprobs.size() && value.get(number) == simdjson::SUCCESS)
+      logprobs[i].logprob = number;
+    ++i;
+  }
+  return logprobs;
+}
+
+// Mistral's reasoning models send content as a list of parts, thinking among them.
+void read_part(std::uint32_t choice, JsonObject part, std::vector<ChatEvent>& events) {
+  const std::string type = text_of(part, "type");
+  if (type == "thinking") {
+    if (const auto text = string_of(part, "thinking")) {
+      events.emplace_back(tasks::ReasoningDelta{
+          .choice = choice, .text = std::string(*text), .signature = "", .encrypted = ""});
+    }
+    for (const JsonElement element : elements_of(part, "thinking")) {
+      if (JsonObject inner; element.get(inner) == simdjson::SUCCESS) {
+        events.emplace_back(tasks::ReasoningDelta{
+            .choice = choice, .text = text_of(inner, "text"), .signature = "", .encrypted = ""});
+      }
+    }
+    return;
+  }
+  if (const std::string text = text_of(part, "text"); !text.empty()) {
+    events.emplace_back(tasks::TextDelta{.choice = choice, .text = text, .logprobs = {}});
+  }
+}
+
+void read_tool_calls(std::uint32_t choice, JsonObject delta, std::vector<ChatEvent>& events) {
+  std::uint32_t position = 0;
+  for (const JsonElement element : elements_of(delta, "tool_calls")) {
+    JsonObject call;
+    if (element.get(call) != simdjson::SUCCESS) continue;
+    // Whole replies number their calls by position, and so do some streams.
+    const std::uint32_t index = count_of(call, "index") ? index_of(call) : position;
+    ++position;
+    tasks::ToolCallDelta event{
+        .choice = choice, .index = index, .id = text_of(call, "id"), .name = "", .arguments = ""};
+    if (const auto function = object_of(call, "function")) {
+      event.name = text_of(*function, "name");
+      event.arguments = text_of(*function, "arguments");
+      // Some servers send the arguments as an object instead of its text.
+      if (const auto object = object_of(*function, "arguments")) event.arguments = simdjson::minify(*object);
+    }
+    events.emplace_back(std::move(event));
+  }
+  if (const auto function = object_of(delta, "function_call")) {
+    events.emplace_back(tasks::ToolCallDelta{.choice = choice,
+                                             .index = 0,
+                                             .id = "",
+                                             .name = text_of(*function, "name"),
+                                             .arguments = text_of(*function, "arguments")});
+  }
+}
+
+void read_delta(std::uint32_t choice, JsonObject delta, std::vector<TokenLogprob> logprobs,
+                std::vector<ChatEvent>& events) {
+  for (const std::string_view key : kReasoningKeys) {
+    const std::string text = text_of(delta, key);
+    if (text.empty()) continue;
+    events.emplace_back(
+        tasks::ReasoningDelta{.choice = choice, .text = text, .signature = "", .encrypted = ""});
+    break;
+  }
+  const std::string text = text_of(delta, "content");
+  if (!text.empty() || !logprobs.empty()) {
+    events.emplace_back(tasks::TextDelta{.choice = choice, .text = text, .logprobs = std::move(logprobs)});
+  }
+  for (const JsonElement element : elements_of(delta, "content")) {
+    if (JsonObject part; element.get(part) == simdjson::SUCCESS) read_part(choice, part, events);
+  }
+  if (const std::string refusal = text_of(delta, "refusal"); !refusal.empty()) {
+    events.emplace_back(tasks::RefusalDelta{.choice = choice, .text = refusal});
+  }
+  read_tool_calls(choice, delta, events);
+}
+
+void read_choice(JsonObject choice, std::vector<ChatEvent>& events) {
+  const std::uint32_t index = index_of(choice);
+  if (index >= kChoicesMax) return;
+  // A stream that carries both means the delta.
+  auto delta = object_of(choice, "delta");
+  if (!delta) delta = object_of(choice, "message");
+  if (delta) {
+    read_delta(index, *delta, read_logprobs(choice), events);
+    return;
+  }
+  const std::string text = text_of(choice, "text");
+  auto logprobs = read_completion_logprobs(choice);
+  if (!text.empty() || !logprobs.empty()) {
+    events.emplace_back(tasks::TextDelta{.choice = index, .text = text, .logprobs = std::move(logprobs)});
+  }
+}
+
+}  // namespace
+
+base::Status decode_deltas(std::string_view json, std::vector<ChatEvent>& events) {
+  std::string problem;
+  const auto element = parse_json(json, &problem);
+  JsonObject object;
+  if (!element || element->get(object) != simdjson::SUCCESS) {
+    return base::fail(base::ErrorCode::upstream_failed, "unreadable JSON: {}", problem);
+  }
+  for (const JsonElement entry : elements_of(object, "choices")) {
+    if (JsonObject choice; entry.get(choice) == simdjson::SUCCESS) read_choice(choice, events);
+  }
+  return {};
+}
+
+}  // namespace sluice::hub::dialects::openai

@@ -1,0 +1,17 @@
+// The pieces of text, reasoning, refusals and tool calls in OpenAI-shaped answers, in the hub's own words.
+// Start, finish, usage and errors are StreamTap's part.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "hub/tasks/chat.h"
+
+namespace sluice::hub::dialects::openai {
+
+// Appends what the choices of one chunk, or of one whole reply, hold. Fails with upstream_failed when `json`
+// is not an object that JSON libraries can read.
+base::Status decode_deltas(std::string_view json, std::vector<tasks::ChatEvent>& events);
+
+}  // namespace sluice::hub::dialects::openai

@@ -1,0 +1,331 @@
+#include "hub/dialects/openai/decode_request.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "hub/dialects/limits.h"
+#include "hub/dialects/openai/decode_message.h"
+#include "hub/dialects/openai/json_view.h"
+
+namespace sluice::hub::dialects::openai {
+namespace {
+
+using base::Status;
+
+// SLUICE_READ(field, value.string()): sets the field or leaves with the error.
+#define SLUICE_READ(field, expression)                          \
+  do {                                                          \
+    auto read = (expression);                                   \
+    if (!read) return std::unexpected(std::move(read).error()); \
+    field = *std::move(read);                                   \
+  } while (false)
+
+constexpr double kAnyNumber = std::numeric_limits<double>::max();
+
+Status read_stop(const JsonView& value, std::vector<std::string>& stop) {
+  if (value.type() == JsonType::string) {
+    SLUICE_READ(stop.emplace_back(), value.string());
+    return {};
+  }
+  if (value.type() != JsonType::array) return value.refuse("a string or an array of strings");
+  return value.each_element([&](const JsonView& element) -> Status {
+    if (stop.size() == kStopSequencesMax) {
+      return refuse_parameter("stop", fmt::format("'stop' has more than {} sequences", kStopSequencesMax));
+    }
+    SLUICE_READ(stop.emplace_back(), element.string());
+    return {};
+  });
+}
+
+Status read_logit_bias(const JsonView& value, tasks::Sampling& sampling) {
+  return value.each_member([&](const std::string& name, const JsonView& bias) -> Status {
+    std::int64_t token = 0;
+    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), token);
+    if (problem != std::errc() || end != name.data() + name.size() || token < 0) {
+      return refuse_parameter(
+          "logit_bias", fmt::format("keys of 'logit_bias' must be token ids, not '{}'", name.substr(0, 40)));
+    }
+    auto& entry = sampling.logit_bias.emplace_back(token, 0.0);
+    SLUICE_READ(entry.second, bias.decimal(-100, 100));
+    return {};
+  });
+}
+
+// Sets `known` when the parameter is one of sampling.
+Status read_sampling(const std::string& name, const JsonView& value, tasks::Sampling& sampling, bool& known) {
+  known = true;
+  if (name == "temperature") {
+    SLUICE_READ(sampling.temperature, value.decimal(0, 2));
+  } else if (name == "top_p") {
+    SLUICE_READ(sampling.top_p, value.decimal(0, 1));
+  } else if (name == "top_k") {
+    SLUICE_READ(sampling.top_k, value.count(0, std::numeric_limits<std::int32_t>::max()));
+  } else if (name == "min_p") {
+    SLUICE_READ(sampling.min_p, value.decimal(0, 1));
+  } else if (name == "frequency_penalty") {
+    SLUICE_READ(sampling.frequency_penalty, value.decimal(-2, 2));
+  } else if (name == "presence_penalty") {
+    SLUICE_READ(sampling.presence_penalty, value.decimal(-2, 2));
+  } else if (name == "repetition_penalty" || name == "repeat_penalty") {
+    SLUICE_READ(sampling.repetition_penalty, value.decimal(0, kAnyNumber));
+  } else if (name == "seed") {
+    SLUICE_READ(sampling.seed, value.integer());
+  } else if (name == "logit_bias") {
+    return read_logit_bias(value, sampling);
+  } else {
+    known = false;
+  }
+  return {};
+}
+
+Status read_output_max(const JsonView& value, std::optional<tasks::Tokens>& output_max) {
+  std::int64_t count = 0;
+  SLUICE_READ(count, value.integer(0));
+  output_max = tasks::Tokens{static_cast<std::uint64_t>(count)};
+  return {};
+}
+
+// What chat and completions share beyond sampling. `parameter` was scanned before, so routed values are
+// known.
+template <typename Request>
+Status read_shared(const std::string& name, const JsonView& value, const ScannedRequest& scanned,
+                   Request& request, bool& known) {
+  known = true;
+  if (name == "model") {
+    request.model = scanned.model;
+  } else if (name == "stream") {
+    request.stream = scanned.stream;
+  } else if (name == "stream_options") {
+    request.include_usage = scanned.include_usage.value_or(false);
+  } else if (name == "n") {
+    request.choices = scanned.choices;
+  } else if (name == "stop") {
+    return read_stop(value, request.stop);
+  } else if (name == "user") {
+    SLUICE_READ(request.user, value.string());
+  } else if (name == "provider") {
+    // The routing wishes are the hub's own; the scan read them.
+  } else {
+    return read_sampling(name, value, request.sampling, known);
+  }
+  return {};
+}
+
+Status read_tool(const JsonView& value, tasks::ChatRequest& request) {
+  tasks::Tool tool;
+  bool has_function = false;
+  SLUICE_TRY_VOID(value.each_member([&](const std::string& name, const JsonView& member) -> Status {
+    if (name == "type") {
+      SLUICE_TRY(const std::string type, member.string());
+      if (type == "function") return {};
+      return refuse_parameter(member.path(), fmt::format("'{}' must be \"function\", not \"{}\"",
+                                                         member.path(), type.substr(0, 40)));
+    }
+    if (name != "function") return {};
+    has_function = true;
+    return member.each_member([&](const std::string& key, const JsonView& field) -> Status {
+      if (key == "name") SLUICE_READ(tool.name, field.string());
+      if (key == "description") SLUICE_READ(tool.description, field.string());
+      if (key == "strict") SLUICE_READ(tool.strict, field.boolean());
+      if (key == "parameters") tool.parameters_json = std::string(field.text());
+      return {};
+    });
+  }));
+  if (!has_function || tool.name.empty()) {
+    return refuse_parameter(value.path(), fmt::format("'{}' needs a function with a name", value.path()));
+  }
+  request.tools.push_back(std::move(tool));
+  return {};
+}
+
+Status read_tool_choice(const JsonView& value, tasks::ChatRequest& request) {
+  using Mode = tasks::ToolChoice::Mode;
+  tasks::ToolChoice choice;
+  if (value.type() == JsonType::string) {
+    SLUICE_TRY(const std::string mode, value.string());
+    if (mode == "none") {
+      choice.mode = Mode::none;
+    } else if (mode == "required" || mode == "any") {
+      choice.mode = Mode::required;
+    } else if (mode != "auto") {
+      return refuse_parameter("tool_choice",
+                              "'tool_choice' must be \"auto\", \"none\", \"required\" or a function");
+    }
+    request.tool_choice = std::move(choice);
+    return {};
+  }
+  if (value.type() != JsonType::object) return value.refuse("a string or an object");
+  choice.mode = Mode::named;
+  SLUICE_TRY_VOID(value.each_member([&](const std::string& name, const JsonView& member) -> Status {
+    if (name != "function") return {};
+    return member.each_member([&](const std::string& key, const JsonView& field) -> Status {
+      if (key == "name") SLUICE_READ(choice.name, field.string());
+      return {};
+    });
+  }));
+  if (choice.name.empty())
+    return refuse_parameter("tool_choice", "'tool_choice' needs the name of a function");
+  request.tool_choice = std::move(choice);
+  return {};
+}
+
+Status read_response_format(const JsonView& value, tasks::ChatRequest& request) {
+  using Kind = tasks::ResponseFormat::Kind;
+  tasks::ResponseFormat format;
+  SLUICE_TRY_VOID(value.each_member([&](const std::string& name, const JsonView& member) -> Status {
+    if (name == "type") {
+      SLUICE_TRY(const std::string type, member.string());
+      if (type == "json_object") {
+        format.kind = Kind::json_object;
+      } else if (type == "json_schema") {
+        format.kind = Kind::json_schema;
+      } else if (type != "text") {
+        return refuse_parameter(
+            member.path(), "'response_format.type' must be \"text\", \"json_object\" or \"json_schema\"");
+      }
+      return {};
+    }
+    if (name != "json_schema") return {};
+    return member.each_member([&](const std::string& key, const JsonView& field) -> Status {
+      if (key == "name") SLUICE_READ(format.name, field.string());
+      if (key == "description") SLUICE_READ(format.description, field.string());
+      if (key == "strict") SLUICE_READ(format.strict, field.boolean());
+      if (key == "schema") format.schema_json = std::string(field.text());
+      return {};
+    });
+  }));
+  if (format.kind == Kind::json_schema && format.schema_json.empty()) {
+    return refuse_parameter("response_format.json_schema", "'response_format.json_schema' needs a schema");
+  }
+  request.response_format = std::move(format);
+  return {};
+}
+
+Status read_chat_parameter(const std::string& name, const JsonView& value, tasks::ChatRequest& request,
+                           bool& known) {
+  known = true;
+  if (name == "messages") {
+    return value.each_element([&](const JsonView& element) -> Status {
+      SLUICE_READ(request.messages.emplace_back(), decode_message(element));
+      return {};
+    });
+  }
+  if (name == "tools") {
+    return value.each_element([&](const JsonView& element) { return read_tool(element, request); });
+  }
+  if (name == "tool_choice") return read_tool_choice(value, request);
+  if (name == "response_format") return read_response_format(value, request);
+  if (name == "modalities") {
+    return value.each_element([&](const JsonView& element) -> Status {
+      SLUICE_READ(request.modalities.emplace_back(), element.string());
+      return {};
+    });
+  }
+  if (name == "parallel_tool_calls") {
+    SLUICE_READ(request.parallel_tool_calls, value.boolean());
+  } else if (name == "logprobs") {
+    SLUICE_READ(request.logprobs, value.boolean());
+  } else if (name == "top_logprobs") {
+    SLUICE_READ(request.top_logprobs, value.count(0, 20));
+  } else if (name == "reasoning_effort") {
+    if (!request.reasoning) request.reasoning.emplace();
+    SLUICE_READ(request.reasoning->effort, value.string());
+  } else if (name == "service_tier") {
+    SLUICE_READ(request.service_tier, value.string());
+  } else {
+    known = false;
+  }
+  return {};
+}
+
+Status read_prompts(const JsonView& value, std::vector<tasks::Prompt>& prompts) {
+  const auto read_text = [&](const JsonView& view) -> Status {
+    SLUICE_TRY(std::string text, view.string());
+    prompts.emplace_back(std::move(text));
+    return {};
+  };
+  const auto read_ids = [&](const JsonView& view) -> Status {
+    tasks::TokenIds ids;
+    SLUICE_TRY_VOID(view.each_element([&](const JsonView& id) -> Status {
+      SLUICE_READ(ids.emplace_back(), id.integer(0));
+      return {};
+    }));
+    prompts.emplace_back(std::move(ids));
+    return {};
+  };
+  if (value.type() == JsonType::string) return read_text(value);
+  if (value.type() != JsonType::array) return value.refuse("a string or an array");
+  // [1, 2, 3] is one prompt of token ids; ["a", "b"] and [[1], [2]] are several.
+  JsonScanner scanner(value.text());
+  scanner.enter_array();
+  if (!scanner.next_element()) return refuse_parameter("prompt", "'prompt' must not be an empty array");
+  if (scanner.peek() == JsonType::number) return read_ids(value);
+  return value.each_element([&](const JsonView& element) -> Status {
+    if (prompts.size() == kPromptsMax) {
+      return refuse_parameter("prompt", fmt::format("'prompt' has more than {} prompts", kPromptsMax));
+    }
+    if (element.type() == JsonType::string) return read_text(element);
+    if (element.type() == JsonType::array) return read_ids(element);
+    return element.refuse("a string or an array of token ids");
+  });
+}
+
+Status read_completion_parameter(const std::string& name, const JsonView& value,
+                                 tasks::CompletionRequest& request, bool& known) {
+  known = true;
+  if (name == "prompt") return read_prompts(value, request.prompts);
+  if (name == "max_tokens") return read_output_max(value, request.output_max);
+  if (name == "suffix") {
+    SLUICE_READ(request.suffix, value.string());
+  } else if (name == "best_of") {
+    SLUICE_READ(request.best_of, value.count(1, kChoicesMax));
+  } else if (name == "logprobs") {
+    SLUICE_READ(request.logprobs, value.count(0, 20));
+  } else if (name == "echo") {
+    SLUICE_READ(request.echo, value.boolean());
+  } else {
+    known = false;
+  }
+  return {};
+}
+
+// Shows every parameter that is not null to `read`; what neither it nor the shared part knows is kept aside.
+template <typename Request, typename Read>
+Status read_parameters(const ScannedRequest& scanned, Request& request, Read read) {
+  for (const Member& member : scanned.members) {
+    if (member.type == JsonType::null) continue;
+    const JsonView value(scanned.text_of(member), member.name);
+    bool known = false;
+    SLUICE_TRY_VOID(read(member.name, value, request, known));
+    if (!known) SLUICE_TRY_VOID(read_shared(member.name, value, scanned, request, known));
+    if (!known) request.others.push_back({.name = member.name, .json = std::string(value.text())});
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<tasks::ChatRequest> decode_chat(const ScannedRequest& scanned) {
+  tasks::ChatRequest request;
+  request.output_max = scanned.output_max;
+  const auto read = [](const std::string& name, const JsonView& value, tasks::ChatRequest& into,
+                       bool& known) {
+    if (name == "max_tokens" ||
+        name == "max_completion_tokens") {  // the scan weighed them against each other
+      known = true;
+      return Status();
+    }
+    return read_chat_parameter(name, value, into, known);
+  };
+  SLUICE_TRY_VOID(read_parameters(scanned, request, read));
+  return request;
+}
+
+base::Result<tasks::CompletionRequest> decode_completion(const ScannedRequest& scanned) {
+  tasks::CompletionRequest request;
+  SLUICE_TRY_VOID(read_parameters(scanned, request, read_completion_parameter));
+  if (request.prompts.empty()) return refuse_parameter("prompt", "'prompt' must not be empty");
+  return request;
+}
+
+}  // namespace sluice::hub::dialects::openai

@@ -1,0 +1,163 @@
+#include <map>
+
+#include "hub/dialects/openai/answer_parts.h"
+#include "hub/dialects/openai/encode_answer.h"
+#include "hub/dialects/openai/errors.h"
+#include "hub/dialects/openai/usage.h"
+
+namespace sluice::hub::dialects::openai {
+namespace {
+
+using base::JsonWriter;
+
+class ChunkEncoder : public StreamEncoder {
+ public:
+  explicit ChunkEncoder(const ReplyContext& context) : context_(context) {}
+
+  std::string encode(std::span<const tasks::ChatEvent> events) override {
+    out_.clear();
+    for (const tasks::ChatEvent& event : events) std::visit(*this, event);
+    return std::exchange(out_, {});
+  }
+  std::string finish() override { return "data: [DONE]\n\n"; }
+  std::string encode_error(const base::Error& error) override { return encode_stream_error(error); }
+
+  void operator()(const tasks::Started& event) {
+    begin(event);
+    if (is_chat()) introduce(0);
+  }
+  void operator()(const tasks::TextDelta& event) {
+    if (!is_chat()) return write_text(event);
+    introduce(event.choice);
+    write_chunk(event.choice, [&](JsonWriter& out) {
+      out.key("delta").begin_object().field("content", event.text).end_object().key("logprobs");
+      event.logprobs.empty() ? static_cast<void>(out.null()) : write_chat_logprobs(out, event.logprobs);
+    });
+  }
+  void operator()(const tasks::ReasoningDelta& event) {
+    write_delta(event.choice, "reasoning_content", event.text);
+  }
+  void operator()(const tasks::RefusalDelta& event) { write_delta(event.choice, "refusal", event.text); }
+  void operator()(const tasks::ToolCallDelta& event);
+  void operator()(const tasks::Finished& event) {
+    if (is_chat()) introduce(event.choice);
+    write_chunk(
+        event.choice,
+        [&](JsonWriter& out) {
+          is_chat() ? out.key("delta").begin_object().end_object() : out.field("text", "");
+          out.key("logprobs").null();
+        },
+        name_of(event.reason));
+  }
+  void operator()(const tasks::UsageReport& event) {
+    if (!context_.include_usage) return;
+    begin({});
+    out_ += prefix_;
+    out_ += ']';
+    out_ += ",\"usage\":";
+    JsonWriter json(out_);
+    write_usage(json, event.usage);
+    out_ += "}\n\n";
+  }
+  void operator()(const tasks::Failed& event) { out_ += encode_stream_error(event.error); }
+
+ private:
+  bool is_chat() const { return context_.kind == tasks::Kind::chat; }
+  void begin(const tasks::Started& started);
+  void introduce(std::uint32_t choice);
+  void write_text(const tasks::TextDelta& event);
+
+  void write_delta(std::uint32_t choice, std::string_view key, std::string_view text) {
+    if (!is_chat()) return;
+    introduce(choice);
+    write_chunk(choice, [&](JsonWriter& out) {
+      out.key("delta").begin_object().field(key, text).end_object().key("logprobs").null();
+    });
+  }
+
+  // One chunk with one choice; `write` adds what is between its index and its finish_reason.
+  template <typename Write>
+  void write_chunk(std::uint32_t choice, Write write, std::string_view finish = {}) {
+    begin({});
+    out_ += prefix_;
+    {
+      JsonWriter json(out_);
+      json.begin_object().field("index", choice);
+      write(json);
+      json.key("finish_reason");
+      finish.empty() ? json.null() : json.string(finish);
+      json.end_object();
+    }
+    // As OpenAI does it: with the usage asked for, every other chunk says that it has none.
+    out_ += context_.include_usage ? "],\"usage\":null}\n\n" : "]}\n\n";
+  }
+
+  const ReplyContext context_;
+  std::string prefix_;  // "data: {...,"choices":[", the same for every chunk; empty before the first
+  std::string out_;
+  std::map<std::uint32_t, std::size_t> introduced_;  // choice -> offset of its text so far, in code points
+};
+
+void ChunkEncoder::begin(const tasks::Started& started) {
+  if (!prefix_.empty()) return;
+  prefix_ = "data: ";
+  JsonWriter json(prefix_);
+  json.begin_object()
+      .field("id", started.id.empty() ? context_.id : started.id)
+      .field("object", is_chat() ? "chat.completion.chunk" : "text_completion")
+      .field("created", started.created_unix_s != 0 ? started.created_unix_s : context_.created_unix_s)
+      .field("model", started.model.empty() ? context_.model : started.model);
+  if (!started.service_tier.empty()) json.field("service_tier", started.service_tier);
+  if (!started.system_fingerprint.empty()) json.field("system_fingerprint", started.system_fingerprint);
+  prefix_ += ",\"choices\":[";
+}
+
+// The role comes once per choice, before anything else of it.
+void ChunkEncoder::introduce(std::uint32_t choice) {
+  if (!introduced_.emplace(choice, 0).second) return;
+  write_chunk(choice, [](JsonWriter& out) {
+    out.key("delta").begin_object().field("role", "assistant").field("content", "").end_object();
+    out.key("logprobs").null();
+  });
+}
+
+void ChunkEncoder::write_text(const tasks::TextDelta& event) {
+  write_chunk(event.choice, [&](JsonWriter& out) {
+    out.field("text", event.text).key("logprobs");
+    if (event.logprobs.empty()) {
+      out.null();
+    } else {
+      write_completion_logprobs(out, event.logprobs, introduced_[event.choice]);
+    }
+  });
+}
+
+void ChunkEncoder::operator()(const tasks::ToolCallDelta& event) {
+  if (!is_chat()) return;
+  introduce(event.choice);
+  write_chunk(event.choice, [&](JsonWriter& out) {
+    out.key("delta")
+        .begin_object()
+        .key("tool_calls")
+        .begin_array()
+        .begin_object()
+        .field("index", event.index);
+    if (!event.id.empty()) out.field("id", event.id).field("type", "function");
+    out.key("function").begin_object();
+    if (!event.name.empty()) out.field("name", event.name);
+    out.field("arguments", event.arguments).end_object().end_object().end_array().end_object();
+    out.key("logprobs").null();
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<StreamEncoder> encode_stream(const ReplyContext& context) {
+  return std::make_unique<ChunkEncoder>(context);
+}
+
+std::string encode_stream_error(const base::Error& error) {
+  return "data: " + encode_error(error) + "\n\n";
+}
+
+}  // namespace sluice::hub::dialects::openai

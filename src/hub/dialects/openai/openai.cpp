@@ -1,0 +1,26 @@
+#include "hub/dialects/openai/openai.h"
+
+#include "hub/dialects/openai/decode_request.h"
+#include "hub/dialects/openai/encode_answer.h"
+#include "hub/dialects/openai/errors.h"
+#include "hub/dialects/openai/scan.h"
+#include "hub/dialects/openai/splicer.h"
+#include "hub/dialects/openai/upstream.h"
+
+namespace sluice::hub::dialects::openai {
+
+constinit const Dialect kDialect{
+    .name = "openai",
+    .upstream = {.begin = begin_upstream, .refuse_quirk = refuse_quirk},
+    .downstream = DownstreamHalf{.scan = scan_request,
+                                 .decode_chat = decode_chat,
+                                 .decode_completion = decode_completion,
+                                 .encode_reply = encode_reply,
+                                 .encode_stream = encode_stream,
+                                 .encode_error = encode_error,
+                                 .encode_stream_error = encode_stream_error,
+                                 .reply_type = "application/json",
+                                 .stream_type = "text/event-stream; charset=utf-8"},
+};
+
+}  // namespace sluice::hub::dialects::openai

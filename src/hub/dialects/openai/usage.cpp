@@ -1,0 +1,85 @@
+#include "hub/dialects/openai/usage.h"
+
+#include <cmath>
+
+#include "hub/dialects/openai/json_read.h"
+
+namespace sluice::hub::dialects::openai {
+namespace {
+
+using tasks::Tokens;
+
+// Counts beyond this are rubbish, and sums of them must not overflow.
+constexpr std::uint64_t kTokensMax = std::uint64_t{1} << 48;
+
+Tokens tokens_of(std::optional<JsonObject> object, std::string_view key) {
+  if (!object) return {};
+  const std::uint64_t count = count_of(*object, key).value_or(0);
+  return {count <= kTokensMax ? count : 0};
+}
+
+Tokens first_of(JsonObject object, std::string_view key, std::string_view other) {
+  const Tokens tokens = tokens_of(object, key);
+  return tokens.count != 0 ? tokens : tokens_of(object, other);
+}
+
+}  // namespace
+
+std::optional<tasks::Usage> parse_usage(std::string_view json) {
+  const auto element = parse_json(json);
+  JsonObject object;
+  if (!element || element->get(object) != simdjson::SUCCESS) return std::nullopt;
+  if (!count_of(object, "prompt_tokens") && !count_of(object, "completion_tokens") &&
+      !count_of(object, "total_tokens")) {
+    return std::nullopt;
+  }
+  tasks::Usage usage;
+  usage.input = tokens_of(object, "prompt_tokens");
+  usage.output = tokens_of(object, "completion_tokens");
+
+  const auto input = object_of(object, "prompt_tokens_details");
+  usage.cached = tokens_of(input, "cached_tokens");
+  if (usage.cached.count == 0)
+    usage.cached = first_of(object, "prompt_cache_hit_tokens", "num_cached_tokens");
+  usage.cache_write = tokens_of(input, "cache_write_tokens");
+  usage.input_audio = tokens_of(input, "audio_tokens");
+  usage.input_image = tokens_of(input, "image_tokens");
+
+  const auto output = object_of(object, "completion_tokens_details");
+  usage.reasoning = tokens_of(output, "reasoning_tokens");
+  usage.output_audio = tokens_of(output, "audio_tokens");
+  usage.output_image = tokens_of(output, "image_tokens");
+  usage.accepted_prediction = tokens_of(output, "accepted_prediction_tokens");
+  usage.rejected_prediction = tokens_of(output, "rejected_prediction_tokens");
+  // Some servers leave the hidden reasoning out of completion_tokens: a part cannot exceed its whole.
+  if (usage.reasoning > usage.output) usage.output = usage.output + usage.reasoning;
+
+  if (const auto usd = decimal_of(object, "cost"); usd && *usd >= 0 && *usd < 1e6) {
+    usage.reported_cost = base::NanoUsd{static_cast<std::int64_t>(std::ceil(*usd * 1e9 - 1e-6))};
+  }
+  return usage;
+}
+
+void write_usage(base::JsonWriter& out, const tasks::Usage& usage) {
+  out.begin_object()
+      .field("prompt_tokens", usage.input.count)
+      .field("completion_tokens", usage.output.count)
+      .field("total_tokens", usage.total().count);
+  out.key("prompt_tokens_details").begin_object().field("cached_tokens", usage.cached.count);
+  if (usage.cache_write.count != 0) out.field("cache_write_tokens", usage.cache_write.count);
+  out.field("audio_tokens", usage.input_audio.count);
+  if (usage.input_image.count != 0) out.field("image_tokens", usage.input_image.count);
+  out.end_object();
+  out.key("completion_tokens_details")
+      .begin_object()
+      .field("reasoning_tokens", usage.reasoning.count)
+      .field("audio_tokens", usage.output_audio.count);
+  if (usage.output_image.count != 0) out.field("image_tokens", usage.output_image.count);
+  out.field("accepted_prediction_tokens", usage.accepted_prediction.count)
+      .field("rejected_prediction_tokens", usage.rejected_prediction.count)
+      .end_object();
+  if (usage.reported_cost) out.field("cost", usage.reported_cost->usd());
+  out.end_object();
+}
+
+}  // namespace sluice::hub::dialects::openai

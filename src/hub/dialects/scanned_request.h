@@ -1,0 +1,53 @@
+// What routing needs to know of a request, found in one forward pass, together with the bytes as they came.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "http/slice.h"
+#include "hub/dialects/json_scanner.h"
+#include "hub/tasks/kind.h"
+#include "hub/tasks/usage.h"
+
+namespace sluice::hub::dialects {
+
+// One top-level parameter. Spans are offsets in the body.
+struct Member {
+  std::string name;  // escapes undone
+  Span key;          // with its quotes
+  Span value;
+  JsonType type = JsonType::null;
+};
+
+struct ScannedRequest {
+  tasks::Kind kind = tasks::Kind::chat;
+  http::Slice body;             // the client's bytes, in one piece
+  std::vector<Member> members;  // every top-level parameter in order; only unknown names may repeat
+  Span object;                  // the outermost braces
+
+  std::string model;  // as asked for, route and all
+  bool stream = false;
+  std::optional<bool> include_usage;  // stream_options.include_usage, where given
+  std::optional<tasks::Tokens> output_max;
+  std::uint32_t choices = 1;
+  std::size_t messages = 0;
+
+  // What the one who serves it must be able to do.
+  bool has_tools = false;
+  bool has_images = false;
+  bool has_audio = false;
+  bool has_files = false;
+  bool wants_structure = false;  // response_format other than text
+  bool wants_logprobs = false;
+
+  // The routing wishes of this request: the `provider` object. Empty where absent.
+  Span provider_object;
+  bool local_only = false;  // provider.local_only
+
+  const Member* find(std::string_view name) const;  // the first of that name, or nullptr
+  std::string_view text_of(const Member& member) const { return member.value.in(body.text()); }
+};
+
+}  // namespace sluice::hub::dialects

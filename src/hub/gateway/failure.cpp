@@ -1,0 +1,102 @@
+#include "hub/gateway/failure.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "hub/gateway/limits.h"
+
+namespace sluice::hub::gateway {
+namespace {
+
+using base::ErrorCode;
+
+constexpr int kLoopDetected = 508;
+
+bool refuses_our_credentials(int status) {
+  return status == 401 || status == 402 || status == 403 || status == 407;
+}
+
+base::Error error_of(const FailedAttempt& attempt) {
+  base::Error error = attempt.failure.error;
+  error.provider = attempt.provider;
+  if (refuses_our_credentials(attempt.failure.status)) {
+    error.code = ErrorCode::upstream_failed;
+    error.parameter.clear();
+    error.message = fmt::format("provider {} refuses this hub's credentials or account (HTTP {}): {}",
+                                attempt.provider, attempt.failure.status, error.message);
+  } else if (attempt.failure.status == 429) {
+    error.code = ErrorCode::rate_limited;
+  } else if (attempt.failure.status == kLoopDetected) {
+    error.code = ErrorCode::loop_detected;  // another hub saw the loop
+  }
+  // The client's own words of our contract must not come out of a provider's answer.
+  if (error.code == ErrorCode::unauthenticated || error.code == ErrorCode::forbidden ||
+      error.code == ErrorCode::internal || error.code == ErrorCode::corrupt_data ||
+      error.code == ErrorCode::io_failed)
+    if (attempt.failure.status != 0) error.code = ErrorCode::upstream_failed;
+  return error;
+}
+
+}  // namespace
+
+bool may_try_next(const Failure& failure) {
+  if (failure.blames_request || failure.status == kLoopDetected) return false;
+  switch (failure.error.code) {
+    case ErrorCode::invalid_argument:
+    case ErrorCode::context_overflow:
+    case ErrorCode::too_large:
+    case ErrorCode::unsupported_media:
+    case ErrorCode::cancelled:
+    case ErrorCode::loop_detected:
+      return false;
+    default:
+      return true;
+  }
+}
+
+std::string_view kind_of(const Failure& failure) {
+  if (failure.status == 429) return "status_429";
+  if (failure.status >= 500) return "status_5xx";
+  if (failure.status >= 400) return "status_4xx";
+  if (failure.status >= 300) return "status_3xx";
+  if (failure.status != 0) return "rubbish";
+  switch (failure.error.code) {
+    case ErrorCode::timed_out:
+      return "timeout";
+    case ErrorCode::upstream_failed:
+      return "connection";
+    case ErrorCode::cancelled:
+      return "cancelled";
+    case ErrorCode::overloaded:
+    case ErrorCode::unavailable:
+    case ErrorCode::rate_limited:
+      return "overloaded";
+    case ErrorCode::invalid_argument:
+    case ErrorCode::context_overflow:
+    case ErrorCode::too_large:
+    case ErrorCode::unsupported_media:
+    case ErrorCode::not_found:
+      return "refused";
+    default:
+      return "other";
+  }
+}
+
+base::Error error_for_client(std::span<const FailedAttempt> attempts) {
+  CHECK(!attempts.empty());
+  base::Error last = error_of(attempts.back());
+  // A request that is itself at fault is answered for that fault; who said so before does not matter.
+  if (attempts.size() == 1 || !may_try_next(attempts.back().failure)) return last;
+  std::string message = fmt::format("none of {} routes answered", attempts.size());
+  for (const FailedAttempt& attempt : attempts)
+    message += fmt::format("{}{}: {}", &attempt == attempts.data() ? ": " : "; ", attempt.provider,
+                           error_of(attempt).message);
+  if (message.size() > kMaxFailureTextBytes) {
+    message.resize(kMaxFailureTextBytes);
+    message += "...";
+  }
+  last.message = std::move(message);
+  return last;
+}
+
+}  // namespace sluice::hub::gateway

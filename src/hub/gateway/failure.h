@@ -1,0 +1,29 @@
+// What a failed attempt means: for the next candidate, for the metrics, and for the client. Pure.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "hub/gateway/upstream.h"
+
+namespace sluice::hub::gateway {
+
+// Whether another candidate of the same model may be asked. Not when the caller's request is at fault or the
+// caller left: the others would refuse it as well, or nobody would read the answer.
+bool may_try_next(const Failure& failure);
+
+// "connection", "timeout", "rubbish", "status_4xx", ...: a label of sluice_upstream_errors_total.
+std::string_view kind_of(const Failure& failure);
+
+struct FailedAttempt {
+  std::string provider;
+  Failure failure;
+};
+
+// What the client is told when no candidate answered; `attempts` in order, at least one. A provider that
+// refuses *our* credentials (401, 402, 403) is no business of the client's own key: that is upstream_failed.
+base::Error error_for_client(std::span<const FailedAttempt> attempts);
+
+}  // namespace sluice::hub::gateway

@@ -1,0 +1,50 @@
+#include "hub/gateway/models.h"
+
+#include <algorithm>
+
+namespace sluice::hub::gateway {
+namespace {
+
+using base::ErrorCode;
+using base::fail;
+
+base::Result<ModelRow> row_of(const ResolveView& view, bool local_only, std::string_view text) {
+  SLUICE_TRY(const auto resolution, catalog::resolve_model(text, view.input()));
+  ModelRow row{.id = resolution.model, .providers = {}};
+  for (const auto& candidate : resolution.candidates)
+    if (candidate.is_device() || !local_only) row.providers.emplace_back(candidate.provider_id());
+  if (row.providers.empty())
+    return fail(ErrorCode::not_found,
+                "'{}' exists, but nothing on this machine serves it, and only this "
+                "machine may answer",
+                text);
+  return row;
+}
+
+}  // namespace
+
+ResolveView::ResolveView(const Settings& settings, const Hub& hub)
+    : device_models_(hub.device != nullptr && hub.device_models ? hub.device_models() : nullptr) {
+  input_.catalog = settings.catalog.get();
+  input_.enabled = settings.enabled_ids;
+  input_.configured = settings.models;
+  if (device_models_) input_.device_models = *device_models_;
+  input_.default_route = settings.default_route;
+}
+
+std::vector<ModelRow> list_models(const Settings& settings, const Hub& hub, bool local_only) {
+  const ResolveView view(settings, hub);
+  std::vector<ModelRow> rows;
+  for (const std::string& name : catalog::known_models(view.input())) {
+    // A configured model whose providers are all switched off is no model that anybody can ask for.
+    if (auto row = row_of(view, local_only, name)) rows.push_back(std::move(*row));
+  }
+  return rows;
+}
+
+base::Result<ModelRow> find_model(const Settings& settings, const Hub& hub, bool local_only,
+                                  std::string_view text) {
+  return row_of(ResolveView(settings, hub), local_only, text);
+}
+
+}  // namespace sluice::hub::gateway

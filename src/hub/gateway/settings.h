@@ -1,0 +1,55 @@
+// What the gateway reads of the configuration: an immutable snapshot. A reload builds another and hands it to
+// each loop; a request keeps the one it began with.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hub/catalog/catalog.h"
+#include "hub/catalog/resolve.h"
+#include "hub/credentials/credentials.h"
+#include "hub/gateway/upstream.h"
+#include "hub/telemetry/metrics.h"
+
+namespace sluice::hub::gateway {
+
+struct Times {
+  std::chrono::milliseconds connect{10'000};
+  std::chrono::milliseconds first_byte{120'000};  // of one attempt: until the head of its answer
+  std::chrono::milliseconds idle{120'000};        // gap inside an answer
+  std::chrono::milliseconds total{1'800'000};     // of the whole request, over all attempts
+  std::chrono::milliseconds heartbeat{15'000};    // silence after which a stream gets a comment line
+};
+
+struct Settings {
+  std::shared_ptr<const catalog::Catalog> catalog = catalog::Catalog::built_in();
+  credentials::Enablement enabled;
+  std::vector<std::string> enabled_ids;  // set_enabled() keeps it in step
+  std::vector<catalog::ConfiguredModel> models;
+  std::string default_route = "preferred";
+  bool local_only = false;
+  Times times;
+
+  void set_enabled(credentials::Enablement enablement) {
+    enabled = std::move(enablement);
+    enabled_ids = enabled.ids();
+  }
+};
+using SettingsPtr = std::shared_ptr<const Settings>;
+
+// What all loops share. Set up before the first request; everything in it outlives the gateways and is
+// thread-safe.
+struct Hub {
+  telemetry::Metrics* metrics = nullptr;
+  Upstream* device = nullptr;  // null: this process has no device
+  // The ids the device serves, from memory: asked on the loops, once a request.
+  std::function<std::shared_ptr<const std::vector<std::string>>()> device_models;
+  std::string instance_id;  // names this process in the hop header; make_instance_id()
+};
+
+std::string make_instance_id();
+
+}  // namespace sluice::hub::gateway

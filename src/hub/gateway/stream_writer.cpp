@@ -1,0 +1,110 @@
+#include "hub/gateway/stream_writer.h"
+
+#include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/check.h"
+
+namespace sluice::hub::gateway {
+namespace {
+
+constexpr std::string_view kComment = ": keep-alive\n\n";
+
+}  // namespace
+
+// The writers in a ring of links, and the timer that runs while there are any.
+struct Heartbeat::State : std::enable_shared_from_this<State> {
+  explicit State(net::Loop& on) : loop(on), timer(on.context()) {}
+
+  void add(StreamWriter& writer) {
+    writer.next_ = first;
+    if (first != nullptr) first->previous_ = &writer;
+    first = &writer;
+    if (!ticking) tick(writer.period_);
+  }
+
+  void remove(StreamWriter& writer) {
+    (writer.previous_ != nullptr ? writer.previous_->next_ : first) = writer.next_;
+    if (writer.next_ != nullptr) writer.next_->previous_ = writer.previous_;
+  }
+
+  // A silence is noticed a quarter of a period late at most.
+  void tick(std::chrono::milliseconds period) {
+    ticking = true;
+    timer.expires_after(std::max(period / 4, std::chrono::milliseconds(1)));
+    timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      self->ticking = false;
+      if (error || self->first == nullptr) return;
+      const auto now = net::Clock::now();
+      auto shortest = self->first->period_;
+      for (StreamWriter* writer = self->first; writer != nullptr; writer = writer->next_) {
+        shortest = std::min(shortest, writer->period_);
+        writer->beat_if_silent(now);
+      }
+      self->tick(shortest);
+    });
+  }
+
+  net::Loop& loop;
+  boost::asio::steady_timer timer;
+  StreamWriter* first = nullptr;
+  bool ticking = false;
+};
+
+Heartbeat::Heartbeat(net::Loop& loop) : state_(std::make_shared<State>(loop)) {}
+
+Heartbeat::~Heartbeat() {
+  state_->timer.cancel();
+}
+
+StreamWriter::StreamWriter(Heartbeat& heartbeat, net::Exchange& exchange, std::chrono::milliseconds period)
+    : heartbeat_(heartbeat.state_), exchange_(exchange), period_(period), beat_done_(exchange.loop()) {}
+
+StreamWriter::~StreamWriter() {
+  if (open_) heartbeat_->remove(*this);
+}
+
+net::Task<base::Status> StreamWriter::begin(http::ResponseHead head) {
+  auto begun = co_await exchange_.begin_stream(std::move(head));
+  last_write_ = net::Clock::now();
+  if (begun && period_.count() > 0) {
+    open_ = true;
+    heartbeat_->add(*this);
+  }
+  co_return begun;
+}
+
+net::Task<base::Status> StreamWriter::write(http::Body bytes) {
+  while (beating_) SLUICE_CO_TRY_VOID(co_await beat_done_.wait(exchange_.cancel()));
+  writing_ = true;
+  auto written = co_await exchange_.write(std::move(bytes));
+  writing_ = false;
+  last_write_ = net::Clock::now();
+  co_return written;
+}
+
+net::Task<void> StreamWriter::close() {
+  if (open_) heartbeat_->remove(*this);
+  open_ = false;
+  // Its write ends when the client takes it, leaves, or is too slow for the server: no Cancel of ours.
+  net::Cancel never;
+  while (beating_) static_cast<void>(co_await beat_done_.wait(never));
+}
+
+void StreamWriter::beat_if_silent(net::TimePoint now) {
+  if (writing_ || beating_ || now - last_write_ < period_) return;
+  beating_ = true;
+  exchange_.loop().spawn(beat());
+}
+
+net::Task<void> StreamWriter::beat() {
+  http::Body comment;
+  comment.push_back(http::Slice::borrowed(kComment));
+  // A failure means that the client is gone, which the stream's own next step will meet.
+  static_cast<void>(co_await exchange_.write(std::move(comment)));
+  last_write_ = net::Clock::now();
+  beating_ = false;
+  beat_done_.set();
+}
+
+}  // namespace sluice::hub::gateway

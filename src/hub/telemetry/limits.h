@@ -1,0 +1,11 @@
+// Limits of the metrics; tested at the edge.
+#pragma once
+
+#include <cstddef>
+
+namespace sluice::hub::telemetry {
+
+inline constexpr std::size_t kMaxSeries = 1'000;  // label combinations a shard keeps per family
+inline constexpr std::size_t kMaxLabelBytes = 128;
+
+}  // namespace sluice::hub::telemetry

@@ -1,0 +1,258 @@
+#include "hub/telemetry/metrics.h"
+
+#include <prometheus/client_metric.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <span>
+#include <unordered_map>
+
+#include "base/strings.h"
+#include "hub/telemetry/limits.h"
+
+namespace sluice::hub::telemetry {
+namespace {
+
+constexpr std::array kFirstTokenBounds{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0};
+constexpr std::array kDurationBounds{0.005, 0.025, 0.1, 0.25, 0.5,  1.0,  2.5,
+                                     5.0,   10.0,  30., 60.,  120., 300., 1200.0};
+constexpr std::string_view kOther = "other";
+
+template <std::size_t Bounds>
+struct Histogram {
+  std::array<std::uint64_t, Bounds + 1> counts{};  // the last one: above every bound
+  double sum = 0;
+
+  void observe(std::span<const double, Bounds> bounds, double value) {
+    ++counts[static_cast<std::size_t>(std::ranges::lower_bound(bounds, value) - bounds.begin())];
+    sum += value;
+  }
+  void add(const Histogram& other) {
+    for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += other.counts[i];
+    sum += other.sum;
+  }
+};
+
+struct Series {
+  std::vector<std::pair<int, std::uint64_t>> by_status;  // few
+  std::uint64_t not_whole = 0;
+  TokenCounts tokens;
+  Histogram<kFirstTokenBounds.size()> first_token;
+  Histogram<kDurationBounds.size()> duration;
+
+  void add_status(int status, std::uint64_t count) {
+    const auto found = std::ranges::find(by_status, status, &std::pair<int, std::uint64_t>::first);
+    if (found == by_status.end())
+      by_status.emplace_back(status, count);
+    else
+      found->second += count;
+  }
+  void add(const Series& other) {
+    for (const auto& [status, count] : other.by_status) add_status(status, count);
+    not_whole += other.not_whole;
+    tokens.input += other.tokens.input;
+    tokens.input_cached += other.tokens.input_cached;
+    tokens.output += other.tokens.output;
+    tokens.output_reasoning += other.tokens.output_reasoning;
+    first_token.add(other.first_token);
+    duration.add(other.duration);
+  }
+};
+
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+template <typename Value>
+using TextMap = std::unordered_map<std::string, Value, TextHash, std::equal_to<>>;
+
+constexpr char kSeparator = '\x1f';
+
+// Labels joined; the separator cannot be in a label, since control characters are taken out.
+void append_label(std::string& key, std::string_view label) {
+  for (const char c : label.substr(0, kMaxLabelBytes))
+    key += static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? '?' : c;
+  key += kSeparator;
+}
+
+std::string_view key_of(std::initializer_list<std::string_view> labels) {
+  thread_local std::string key;
+  key.clear();
+  for (const std::string_view label : labels) append_label(key, label);
+  return key;
+}
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+Labels labels_of(std::string_view key, std::span<const std::string_view> names) {
+  Labels labels;
+  const auto values = base::split(key, kSeparator);
+  for (std::size_t i = 0; i < names.size(); ++i)
+    labels.push_back({std::string(names[i]), std::string(values[i])});
+  return labels;
+}
+
+prometheus::MetricFamily family(std::string_view name, std::string_view help, prometheus::MetricType type) {
+  prometheus::MetricFamily made;
+  made.name = std::string(name);
+  made.help = std::string(help);
+  made.type = type;
+  return made;
+}
+
+void add_counter(prometheus::MetricFamily& into, Labels labels, std::uint64_t value) {
+  auto& metric = into.metric.emplace_back();
+  metric.label = std::move(labels);
+  metric.counter.value = static_cast<double>(value);
+}
+
+template <std::size_t Bounds>
+void add_histogram(prometheus::MetricFamily& into, Labels labels, const Histogram<Bounds>& histogram,
+                   std::span<const double, Bounds> bounds) {
+  auto& metric = into.metric.emplace_back();
+  metric.label = std::move(labels);
+  std::uint64_t cumulative = 0;
+  for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
+    cumulative += histogram.counts[i];
+    metric.histogram.bucket.push_back(
+        {cumulative, i < Bounds ? bounds[i] : std::numeric_limits<double>::infinity()});
+  }
+  metric.histogram.sample_count = cumulative;
+  metric.histogram.sample_sum = histogram.sum;
+}
+
+constexpr std::array<std::string_view, 3> kSeriesLabels{"route", "model", "provider"};
+
+void collect_requests(const std::map<std::string, Series>& merged,
+                      std::vector<prometheus::MetricFamily>& out) {
+  using prometheus::MetricType;
+  auto requests = family("sluice_requests_total", "Requests answered.", MetricType::Counter);
+  auto cut = family("sluice_cut_answers_total", "Answers that broke off, or whose client left.",
+                    MetricType::Counter);
+  auto tokens = family("sluice_tokens_total",
+                       "Tokens by kind; input_cached is a part of input, output_reasoning of output.",
+                       MetricType::Counter);
+  auto first = family("sluice_first_token_seconds", "From the request to the first piece of the answer.",
+                      MetricType::Histogram);
+  auto duration =
+      family("sluice_request_duration_seconds", "From the request to the last byte.", MetricType::Histogram);
+  for (const auto& [key, series] : merged) {
+    const Labels labels = labels_of(key, kSeriesLabels);
+    for (const auto& [status, count] : series.by_status) {
+      Labels with_status = labels;
+      with_status.push_back({"status", std::to_string(status)});
+      add_counter(requests, std::move(with_status), count);
+    }
+    add_counter(cut, labels, series.not_whole);
+    const std::array<std::pair<std::string_view, std::uint64_t>, 4> kinds{
+        {{"input", series.tokens.input},
+         {"input_cached", series.tokens.input_cached},
+         {"output", series.tokens.output},
+         {"output_reasoning", series.tokens.output_reasoning}}};
+    for (const auto& [kind, count] : kinds) {
+      Labels with_kind = labels;
+      with_kind.push_back({"kind", std::string(kind)});
+      add_counter(tokens, std::move(with_kind), count);
+    }
+    add_histogram(first, labels, series.first_token, std::span(kFirstTokenBounds));
+    add_histogram(duration, labels, series.duration, std::span(kDurationBounds));
+  }
+  for (auto* made : {&requests, &cut, &tokens, &first, &duration}) out.push_back(std::move(*made));
+}
+
+}  // namespace
+
+struct Metrics::Shard {
+  std::mutex mutex;
+  // Guarded by mutex.
+  TextMap<Series> requests;                // route, model, provider
+  TextMap<std::uint64_t> upstream_errors;  // provider, kind
+};
+
+Metrics::Metrics() {
+  for (auto& shard : shards_) shard = std::make_unique<Shard>();
+}
+
+Metrics::~Metrics() = default;
+
+Metrics::Shard& Metrics::own_shard() const {
+  static std::atomic<std::size_t> threads = 0;
+  thread_local const std::size_t index = threads.fetch_add(1, std::memory_order_relaxed) % kShards;
+  return *shards_[index];
+}
+
+void Metrics::count_request(const RequestCount& request) {
+  Shard& shard = own_shard();
+  const std::lock_guard lock(shard.mutex);
+  auto found = shard.requests.find(key_of({request.route, request.model, request.provider}));
+  if (found == shard.requests.end()) {
+    const bool full = shard.requests.size() >= kMaxSeries;
+    const std::string_view key = full ? key_of({request.route, kOther, kOther})
+                                      : key_of({request.route, request.model, request.provider});
+    found = shard.requests.try_emplace(std::string(key)).first;
+  }
+  Series& series = found->second;
+  series.add_status(request.status, 1);
+  if (!request.whole) ++series.not_whole;
+  if (request.first_token_s) series.first_token.observe(std::span(kFirstTokenBounds), *request.first_token_s);
+  series.duration.observe(std::span(kDurationBounds), request.duration_s);
+  if (request.tokens) {
+    series.tokens.input += request.tokens->input;
+    series.tokens.input_cached += request.tokens->input_cached;
+    series.tokens.output += request.tokens->output;
+    series.tokens.output_reasoning += request.tokens->output_reasoning;
+  }
+}
+
+void Metrics::count_upstream_error(std::string_view provider, std::string_view kind) {
+  Shard& shard = own_shard();
+  const std::lock_guard lock(shard.mutex);
+  auto found = shard.upstream_errors.find(key_of({provider, kind}));
+  if (found == shard.upstream_errors.end()) {
+    const bool full = shard.upstream_errors.size() >= kMaxSeries;
+    found = shard.upstream_errors
+                .try_emplace(std::string(full ? key_of({kOther, kOther}) : key_of({provider, kind})))
+                .first;
+  }
+  ++found->second;
+}
+
+void Metrics::add_gauge(std::string name, std::string help, std::function<double()> read) {
+  const std::lock_guard lock(gauges_mutex_);
+  gauges_.push_back({.name = std::move(name), .help = std::move(help), .read = std::move(read)});
+}
+
+std::string Metrics::text() const {
+  std::map<std::string, Series> requests;
+  std::map<std::string, std::uint64_t> errors;
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex);
+    for (const auto& [key, series] : shard->requests) requests[key].add(series);
+    for (const auto& [key, count] : shard->upstream_errors) errors[key] += count;
+  }
+  std::vector<prometheus::MetricFamily> families;
+  collect_requests(requests, families);
+  auto failed = family("sluice_upstream_errors_total", "Failed attempts by provider and kind.",
+                       prometheus::MetricType::Counter);
+  constexpr std::array<std::string_view, 2> kErrorLabels{"provider", "kind"};
+  for (const auto& [key, count] : errors) add_counter(failed, labels_of(key, kErrorLabels), count);
+  families.push_back(std::move(failed));
+
+  const auto add_gauge_family = [&](std::string_view name, std::string_view help, double value) {
+    auto gauge = family(name, help, prometheus::MetricType::Gauge);
+    gauge.metric.emplace_back().gauge.value = value;
+    families.push_back(std::move(gauge));
+  };
+  add_gauge_family("sluice_in_flight_requests", "Requests being answered now.",
+                   static_cast<double>(in_flight()));
+  const std::lock_guard lock(gauges_mutex_);
+  for (const Gauge& gauge : gauges_) add_gauge_family(gauge.name, gauge.help, gauge.read());
+  // A family without a sample has nothing to say.
+  std::erase_if(families, [](const auto& made) { return made.metric.empty(); });
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace sluice::hub::telemetry

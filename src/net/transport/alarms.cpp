@@ -1,0 +1,52 @@
+#include "net/transport/alarms.h"
+
+namespace sluice::net {
+
+Alarm::~Alarm() {
+  if (queued_ != kNever) alarms_.queue_.erase({queued_, this});
+}
+
+void Alarm::set(TimePoint at) {
+  at_ = at;
+  if (at < queued_) alarms_.queue(*this, at);
+}
+
+void Alarms::queue(Alarm& alarm, TimePoint at) {
+  if (alarm.queued_ != kNever) queue_.erase({alarm.queued_, &alarm});
+  alarm.queued_ = at;
+  queue_.emplace(at, &alarm);
+  arm();
+}
+
+void Alarms::arm() {
+  if (!timer_ || queue_.empty() || queue_.begin()->first >= armed_) return;
+  armed_ = queue_.begin()->first;
+  timer_->expires_at(armed_);  // takes an earlier wait back
+  timer_->async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    armed_ = kNever;
+    ring();
+  });
+}
+
+void Alarms::ring() {
+  const TimePoint now = Clock::now();
+  while (!queue_.empty() && queue_.begin()->first <= now) {
+    Alarm& alarm = *queue_.begin()->second;
+    queue_.erase(queue_.begin());
+    alarm.queued_ = kNever;
+    if (alarm.at_ > now) {
+      if (alarm.at_ != kNever) {
+        alarm.queued_ = alarm.at_;
+        queue_.emplace(alarm.at_, &alarm);
+      }
+      continue;
+    }
+    alarm.at_ = kNever;
+    const auto callback = alarm.callback_;  // it may destroy the alarm
+    callback();
+  }
+  arm();
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,9 @@
+#pragma once
+
+#include "vlm/kernels/format.h"
+
+namespace sluice::vlm::kernels {
+
+extern const QuantFormat kBf16;
+
+}  // namespace sluice::vlm::kernels

@@ -1,0 +1,65 @@
+#include "vlm/kernels/weight.h"
+
+#include <algorithm>
+#include <array>
+
+#include "vlm/kernels/format.h"
+#include "vlm/kernels/limits.h"
+#include "vlm/kernels/packed/layout.h"
+#include "vlm/kernels/tiers/kernel_set.h"
+
+namespace sluice::vlm::kernels {
+
+namespace {
+
+base::Status check_extents(tensor::DType dtype, std::size_t rows, std::size_t columns) {
+  if (rows == 0 || rows > kRowsMax || columns == 0 || columns > kColumnsMax) {
+    return base::fail(base::ErrorCode::corrupt_data,
+                      "weight [{}, {}]: expected at most {} rows and {} columns", rows, columns, kRowsMax,
+                      kColumnsMax);
+  }
+  SLUICE_TRY(const std::size_t bytes, tensor::row_bytes(dtype, columns));
+  static_cast<void>(bytes);
+  return {};
+}
+
+}  // namespace
+
+base::Result<std::size_t> Weight::packed_bytes(tensor::DType dtype, std::size_t rows, std::size_t columns) {
+  SLUICE_TRY_VOID(check_extents(dtype, rows, columns));
+  return (rows + kRowGroup - 1) / kRowGroup * format_of(dtype).layout.group_bytes(columns);
+}
+
+base::Result<Weight> Weight::pack(const tensor::View& source, tensor::Arena& arena,
+                                  tensor::ThreadPool& pool) {
+  SLUICE_TRY(const std::size_t bytes, packed_bytes(source.dtype(), source.rows(), source.columns()));
+  SLUICE_TRY(const auto memory, arena.take(bytes));
+  const QuantFormat& format = format_of(source.dtype());
+  Weight weight;
+  weight.format_ = &format;
+  weight.bytes_ = memory;
+  weight.group_bytes_ = format.layout.group_bytes(source.columns());
+  weight.rows_ = source.rows();
+  weight.columns_ = source.columns();
+  weight.dtype_ = source.dtype();
+
+  const auto pack_groups = [&](std::size_t first, std::size_t last) {
+    for (std::size_t group = first; group < last; ++group) {
+      std::array<const std::byte*, kRowGroup> rows{};
+      for (std::size_t i = 0; i < kRowGroup && group * kRowGroup + i < source.rows(); ++i) {
+        rows[i] = source.row(group * kRowGroup + i).data();
+      }
+      format.pack(rows, source.columns(), memory.data() + group * weight.group_bytes_);
+    }
+  };
+  // Around 64 KiB a piece: small weights are not worth waking anybody for.
+  const std::size_t grain = std::max(std::size_t{1}, (std::size_t{64} << 10) / weight.group_bytes_);
+  pool.run([&](tensor::Lane& lane) { lane.share(weight.groups(), grain, pack_groups); });
+  return weight;
+}
+
+Forms Weight::forms() const {
+  return active_kernels().multiply[static_cast<std::size_t>(dtype_)].form;
+}
+
+}  // namespace sluice::vlm::kernels

@@ -1,0 +1,46 @@
+// Takes the tensors of one model out of its file: checks shapes, lays weights out for the kernels, turns
+// norms into floats. Remembers what it took, so that a model can say what it weighs and in which number
+// format.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "vlm/formats/tensor_file.h"
+#include "vlm/kernels/weight.h"
+#include "vlm/models/model.h"
+#include "vlm/tensor/arena.h"
+
+namespace sluice::vlm::models {
+
+// Fills in what the tensors say: parameters, number format, bytes of weights.
+void describe_weights(const formats::TensorFile& file, Description& description);
+
+class WeightReader {
+ public:
+  // Reserves the memory that all weights of `file` take in the kernels' layout.
+  static Result<WeightReader> make(const formats::TensorFile& file, tensor::ThreadPool& pool);
+
+  // [rows, columns], packed. The file's pages are given back.
+  Result<kernels::Weight> matrix(std::string_view name, std::size_t rows, std::size_t columns);
+  // [count] as floats.
+  Result<std::span<const float>> vector(std::string_view name, std::size_t count);
+  // Left in the file: for looking single rows up.
+  Result<tensor::View> table(std::string_view name, std::size_t rows, std::size_t columns);
+
+  tensor::Arena take_arena() { return std::move(arena_); }  // what the weights point into
+
+ private:
+  WeightReader(const formats::TensorFile& file, tensor::ThreadPool& pool, tensor::Arena arena)
+      : file_(file), pool_(pool), arena_(std::move(arena)) {}
+
+  const formats::TensorFile& file_;
+  tensor::ThreadPool& pool_;
+  tensor::Arena arena_;
+};
+
+}  // namespace sluice::vlm::models

@@ -1,0 +1,21 @@
+// The hyper-parameters of a Llama in GGUF metadata. Shapes of tensors are the second witness: whatever the
+// metadata says is held against them before any weight is read.
+#pragma once
+
+#include <string>
+
+#include "vlm/formats/tensor_file.h"
+#include "vlm/models/model.h"
+
+namespace sluice::vlm::models {
+
+struct LlamaConfig {
+  Shape shape;
+  float eps = 0;
+  double rope_theta = 0;
+  bool tied_head = false;  // no output.weight: the embedding is the head
+
+  static Result<LlamaConfig> read(const formats::TensorFile& file);
+};
+
+}  // namespace sluice::vlm::models

@@ -1,0 +1,106 @@
+"""--local-only: the device works, everything else is refused, and not one connection is opened.
+
+First with counting providers on loopback (nothing may arrive), then in a network namespace that has no interface at
+all, so that even an attempt we cannot see would fail there and here alike.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from harness import hub as hubs, upstream as up
+from harness.reciting_model import RECITED
+
+
+@pytest.fixture
+def openai():
+    with up.Upstream() as upstream:
+        yield upstream
+
+
+def refuses_providers(hub):
+    for model in ("gpt-4o:openai", "cloudy"):
+        for stream in (False, True):
+            answer = hub.chat(model, stream=stream)
+            assert answer.status == 403, answer
+            assert "local" in answer.error["message"].lower()
+    answer = hub.chat("reciter:device")
+    assert answer.status == 200 and answer.json["choices"][0]["message"]["content"] == RECITED
+
+
+MODELS = {"models": {"cloudy": {"routes": [{"provider": "openai", "model": "gpt-4o"}]}}}
+WAYS = {
+    "flag": {"arguments": ("--local-only",), "config": MODELS},
+    "environment": {"environment": {"SLUICE_LOCAL_ONLY": "true"}, "config": MODELS},
+    "configuration": {"config": MODELS | {"local_only": True}},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_whole_process(openai, way):
+    with hubs.Hub(providers={"openai": openai}, **WAYS[way]) as hub:
+        refuses_providers(hub)
+    assert openai.connections == 0
+
+
+def test_a_key(openai):
+    with hubs.Hub(MODELS, {"openai": openai}) as hub:
+        made = hub.command("keys", "create", "guest", "--local-only", "--json")
+        assert made.returncode == 0, made.stderr
+        free, hub.key = hub.key, json.loads(made.stdout)["key"]
+        hub.wait(lambda: hub.ask("GET", "/v1/models").status == 200, "the new key known")
+        refuses_providers(hub)
+        assert openai.connections == 0
+        hub.key = free
+        assert hub.chat("gpt-4o:openai").status == 200
+
+
+def test_a_request(openai):
+    with hubs.Hub(MODELS, {"openai": openai}) as hub:
+        for model in ("gpt-4o:openai", "cloudy"):
+            assert hub.chat(model, provider={"local_only": True}).status == 403
+        assert openai.connections == 0
+        assert hub.chat("reciter:device", provider={"local_only": True}).status == 200
+        assert hub.chat("gpt-4o:openai", provider={"local_only": False}).status == 200
+        assert "provider" not in openai.requests[0].json, "our routing object is nobody else's business"
+
+
+def test_a_request_cannot_undo_what_the_process_forbids(openai):
+    with hubs.Hub(MODELS, {"openai": openai}, arguments=("--local-only",)) as hub:
+        assert hub.chat("gpt-4o:openai", provider={"local_only": False}).status == 403
+        assert openai.connections == 0
+
+
+def namespace_command():
+    """A fresh network namespace: one loopback device, no other. None where this user may not make one."""
+    command = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
+    probe = subprocess.run([*command, "true"], capture_output=True, check=False)
+    return command if probe.returncode == 0 else None
+
+
+def test_the_tour_in_a_namespace_without_an_interface():
+    command = namespace_command()
+    if command is None:
+        pytest.skip("no network namespace may be made here: run as root, or allow user namespaces")
+    # The tour starts the hub itself: in there loopback is down until somebody raises it.
+    run = subprocess.run([*command, sys.executable, "-B", "-m", "end_to_end.local_only_tour"], capture_output=True,
+                         text=True, timeout=120, cwd=pathlib.Path(__file__).parent.parent, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "tour finished" in run.stdout
+
+
+def test_the_command_line_needs_no_network_at_all():
+    command = namespace_command()
+    if command is None:
+        pytest.skip("no network namespace may be made here: run as root, or allow user namespaces")
+    with contextlib.closing(hubs.Home()) as home:
+        home.add_model("reciter")
+        for arguments in (["list", "--json"], ["show", "reciter"], ["run", "reciter", "Hello"]):
+            run = subprocess.run([*command, hubs.binary(), *arguments], env=home.environment, capture_output=True,
+                                 text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
+            assert run.returncode == 0, (arguments, run.stderr)
+        assert RECITED in run.stdout
