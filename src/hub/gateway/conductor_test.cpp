@@ -352,6 +352,15 @@ TEST(hub_gateway_conductor, bad_requests_are_named_and_reach_nobody) {
   EXPECT_EQ(alpha.connections(), 0);
 }
 
+TEST(hub_gateway_conductor, a_model_id_cannot_break_a_header) {
+  FakeProvider alpha(healthy());
+  const TestHub hub({.providers = {{"alpha", alpha.url()}}});
+  const RawMessage answer = hub.ask(chat_body("mod\xc3\xa8le\\r\\nx-a: b:alpha", false));
+  EXPECT_EQ(answer.status(), 200) << answer.body;
+  EXPECT_EQ(answer.header("x-sluice-route"), "alpha/mod%C3%A8le%0D%0Ax-a:%20b");
+  EXPECT_EQ(answer.header("x-a"), "");
+}
+
 TEST(hub_gateway_conductor, many_at_once_on_several_loops) {
   FakeProvider alpha(healthy());
   FakeProvider beta(FakeProvider::always(json_answer("{}", "500 Oops")));
