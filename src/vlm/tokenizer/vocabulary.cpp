@@ -17,8 +17,8 @@ namespace {
 // Ends of an answer in the chat formats of this family of models.
 constexpr std::array<std::string_view, 3> kEndMarkers{"<|im_end|>", "<|endoftext|>", "<end_of_utterance>"};
 
-// Text -> id over strings that live elsewhere; only needed while a vocabulary is linked. A slot keeps a part of
-// the hash, so that a probe seldom has to look at the text itself: that would be a cache miss each time.
+// Text -> id over strings that live elsewhere; only needed while a vocabulary is linked. A slot keeps a part
+// of the hash, so that a probe seldom has to look at the text itself: that would be a cache miss each time.
 class SpellingIndex {
  public:
   explicit SpellingIndex(std::span<const std::string_view> spellings)
@@ -45,8 +45,8 @@ class SpellingIndex {
   std::size_t slot_of(std::string_view spelling, std::size_t hash) const {
     const std::size_t mask = slots_.size() - 1;
     std::size_t i = hash & mask;
-    while (slots_[i].id >= 0 &&
-           (slots_[i].tag != tag_of(hash) || spellings_[static_cast<std::size_t>(slots_[i].id)] != spelling)) {
+    while (slots_[i].id >= 0 && (slots_[i].tag != tag_of(hash) ||
+                                 spellings_[static_cast<std::size_t>(slots_[i].id)] != spelling)) {
       i = (i + 1) & mask;
     }
     return i;
