@@ -36,7 +36,7 @@ async function signIn(page, secret = key) {
 }
 
 async function ask(page, model, text) {
-  await page.getByLabel("Model").fill(model);
+  await page.getByRole("combobox", { name: "Model" }).fill(model);
   await page.getByLabel("Message").fill(text);
   await page.getByRole("button", { name: "Send" }).click();
 }
