@@ -1,6 +1,7 @@
 """Providers that refuse, hang, lie, break off or loop: the client gets the truth in OpenAI's shape, with a name in it."""
 import json
 import socket
+import threading
 import time
 
 import pytest
@@ -309,9 +310,38 @@ def test_a_slow_reader_does_not_stop_others(hub, openai):
         assert answer.whole and len(answer.body) > 20 << 20
 
 
-def test_a_slow_request_body_does_not_hold_a_slot_for_ever(hub):
-    with hub.connect() as slow:
-        slow.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\n")
-        for _ in range(20):
-            assert hub.chat("gpt-4o:openai").status == 200
-        assert wire.ask(hub.url, "GET", "/livez").status == 200
+def test_a_client_that_reads_nothing_holds_the_provider_back():
+    """Back-pressure from end to end: what nobody takes is neither collected in memory nor read from the provider."""
+    stalled, sent = threading.Event(), 0
+
+    def flood(exchange):
+        nonlocal sent
+        event = b'data: {"choices":[{"index":0,"delta":{"content":"' + b"y" * 8000 + b'"}}]}\n\n'
+        exchange.connection.settimeout(3)
+        exchange.begin_stream()
+        try:
+            while sent < 256 << 20:
+                exchange.send_chunk(event)
+                sent += len(event)
+        except TimeoutError:
+            stalled.set()
+        exchange.close()
+
+    with up.Upstream(flood) as openai, hubs.Hub(providers={"openai": openai}, models=()) as hub:
+        assert hub.ask("GET", "/livez").status == 200
+        before = hub.resident_mib()
+        with hub.connect() as lazy:
+            send_chat(hub, lazy, stream=True)
+            assert stalled.wait(60), f"the provider could send {sent >> 20} MiB that nobody read"
+            assert sent < 64 << 20
+            assert hub.resident_mib() - before < 64
+
+
+def test_hundreds_of_half_sent_requests_stop_nobody(hub):
+    slow = [hub.connect() for _ in range(300)]
+    for connection in slow:
+        connection.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-le")
+    assert hub.chat("gpt-4o:openai").status == 200
+    for connection in slow:
+        connection.close()
+    assert hub.chat("gpt-4o:openai").status == 200
