@@ -59,8 +59,7 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
     const auto found = surroundings.environment.find(std::string(name));
     return found == surroundings.environment.end() ? std::nullopt : std::optional(found->second);
   };
-  SLUICE_TRY(auto enablement, hub::credentials::enable_providers(*gateway->catalog, providers, environment));
-  gateway->set_enabled(std::move(enablement));
+  SLUICE_TRY(gateway->enabled, hub::credentials::enable_providers(*gateway->catalog, providers, environment));
   gateway->models = models_of(config);
   if (const std::string wrong = catalog::refuse_configured_models(gateway->models, *gateway->catalog);
       !wrong.empty())
