@@ -74,7 +74,7 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
                     .heartbeat = config.limits.heartbeat};
 
   Snapshot out;
-  for (const auto& enabled : gateway->enabled.providers) out.announcements.push_back(describe(enabled));
+  for (const auto& provider : gateway->enabled.providers) out.announcements.push_back(describe(provider));
   for (const std::string& note : gateway->enabled.notes) out.announcements.push_back(note);
   out.announcements.push_back("default route: " + config.default_route);
   if (config.local_only) out.announcements.emplace_back("local only: nothing leaves this machine");

@@ -23,7 +23,7 @@ namespace sluice::hub::api {
 // What may change at a reload; immutable.
 struct Settings {
   gateway::SettingsPtr gateway = {};
-  bool auth = true;                        // false: anybody who reaches the socket; loopback listeners only
+  bool auth = true;  // false: anybody who reaches the socket; loopback listeners only
   std::vector<std::string> allowed_hosts = {};  // further names for the Host header on loopback, no port
   std::vector<std::string> cors_origins = {};   // "https://app.example"; empty: no CORS headers at all
 };

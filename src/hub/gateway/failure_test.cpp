@@ -11,6 +11,10 @@ namespace {
 using base::ErrorCode;
 using testing::HasSubstr;
 
+Failure with_code(ErrorCode code) {
+  return Failure({.code = code, .message = "it said no"});
+}
+
 Failure with_status(int status, ErrorCode code = ErrorCode::upstream_failed) {
   Failure failure({.code = code, .message = "it said no"});
   failure.status = status;
@@ -20,7 +24,7 @@ Failure with_status(int status, ErrorCode code = ErrorCode::upstream_failed) {
 TEST(hub_gateway_failure, the_callers_fault_ends_the_attempts) {
   for (const auto code : {ErrorCode::invalid_argument, ErrorCode::context_overflow, ErrorCode::too_large,
                           ErrorCode::unsupported_media, ErrorCode::cancelled, ErrorCode::loop_detected})
-    EXPECT_FALSE(may_try_next(Failure({.code = code}))) << base::name_of(code);
+    EXPECT_FALSE(may_try_next(with_code(code))) << base::name_of(code);
   Failure blamed = with_status(422);
   blamed.blames_request = true;
   EXPECT_FALSE(may_try_next(blamed));
@@ -30,7 +34,7 @@ TEST(hub_gateway_failure, the_callers_fault_ends_the_attempts) {
 TEST(hub_gateway_failure, a_route_that_fails_leaves_the_others) {
   for (const auto code : {ErrorCode::upstream_failed, ErrorCode::timed_out, ErrorCode::overloaded,
                           ErrorCode::unavailable, ErrorCode::rate_limited, ErrorCode::not_found})
-    EXPECT_TRUE(may_try_next(Failure({.code = code}))) << base::name_of(code);
+    EXPECT_TRUE(may_try_next(with_code(code))) << base::name_of(code);
   for (const int status : {401, 403, 404, 408, 409, 429, 500, 502, 503, 529})
     EXPECT_TRUE(may_try_next(with_status(status))) << status;
 }
@@ -54,11 +58,11 @@ TEST(hub_gateway_failure, the_client_is_told_by_this_table) {
   EXPECT_EQ(told(with_status(503)), 502);
   EXPECT_EQ(told(with_status(508)), 508);
   EXPECT_EQ(told(with_status(200)), 502);
-  EXPECT_EQ(told(Failure({.code = ErrorCode::timed_out})), 504);
-  EXPECT_EQ(told(Failure({.code = ErrorCode::upstream_failed})), 502);
-  EXPECT_EQ(told(Failure({.code = ErrorCode::overloaded})), 503);
-  EXPECT_EQ(told(Failure({.code = ErrorCode::invalid_argument})), 400);
-  EXPECT_EQ(told(Failure({.code = ErrorCode::context_overflow})), 400);
+  EXPECT_EQ(told(with_code(ErrorCode::timed_out)), 504);
+  EXPECT_EQ(told(with_code(ErrorCode::upstream_failed)), 502);
+  EXPECT_EQ(told(with_code(ErrorCode::overloaded)), 503);
+  EXPECT_EQ(told(with_code(ErrorCode::invalid_argument)), 400);
+  EXPECT_EQ(told(with_code(ErrorCode::context_overflow)), 400);
 }
 
 TEST(hub_gateway_failure, our_refused_credential_is_named_as_such) {
@@ -95,8 +99,8 @@ TEST(hub_gateway_failure, kinds_are_few) {
   EXPECT_EQ(kind_of(with_status(503)), "status_5xx");
   EXPECT_EQ(kind_of(with_status(302)), "status_3xx");
   EXPECT_EQ(kind_of(with_status(200)), "rubbish");
-  EXPECT_EQ(kind_of(Failure({.code = ErrorCode::timed_out})), "timeout");
-  EXPECT_EQ(kind_of(Failure({.code = ErrorCode::upstream_failed})), "connection");
+  EXPECT_EQ(kind_of(with_code(ErrorCode::timed_out)), "timeout");
+  EXPECT_EQ(kind_of(with_code(ErrorCode::upstream_failed)), "connection");
 }
 
 }  // namespace

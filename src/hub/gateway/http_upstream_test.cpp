@@ -73,7 +73,7 @@ TEST(hub_gateway_http_upstream, a_stream_is_relayed_byte_for_byte) {
     const TestHub hub({.providers = {{"alpha", alpha.url()}}, .routes_of_m = {"alpha"}});
     const RawMessage answer = hub.ask(chat_body("m", true, R"(,"stream_options":{"include_usage":true})"));
     EXPECT_EQ(answer.status(), 200);
-    EXPECT_EQ(answer.header("content-type"), "text/event-stream");
+    EXPECT_TRUE(answer.header("content-type").starts_with("text/event-stream"));
     EXPECT_EQ(answer.header("x-accel-buffering"), "no");
     EXPECT_TRUE(answer.whole);
     EXPECT_EQ(answer.body, all) << "cut at " << cut;

@@ -19,7 +19,7 @@ struct Scalar {
   struct I {
     std::int32_t lane[16];
   };
-  static constexpr std::size_t kRowTile = 4;  // activation rows that a tile of the product keeps in registers
+  static constexpr std::size_t kRowTile = 2;  // activation rows that a tile of the product keeps in registers
   static constexpr std::size_t kGroupTile = 1;  // and groups of weight rows
   static constexpr bool kSignedCodes = false;   // dot_full takes code - 128 instead of the code
 
