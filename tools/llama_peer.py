@@ -8,6 +8,7 @@ import hashlib
 import pathlib
 import subprocess
 import tarfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = "@node-llama-cpp/linux-x64@3.22.1"
@@ -35,7 +36,7 @@ def fetch():
     if found != SHA256:
         raise SystemExit(f"{tarball}: expected sha256 {SHA256}, found {found}")
     with tarfile.open(tarball) as archive:
-        archive.extractall(folder, filter="data")
+        archive.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     (folder / "complete").touch()
     return libraries
 
@@ -98,7 +99,9 @@ class Peer:
             raise SystemExit("llama_context_params: the library's layout is not the one expected here")
         params.n_ctx, params.n_batch, params.n_ubatch = context, max(batch, 512), 512
         params.n_threads = params.n_threads_batch = threads
+        start = time.perf_counter()
         self.model = lib.llama_model_load_from_file(str(gguf).encode(), lib.llama_model_default_params())
+        self.load_seconds = time.perf_counter() - start  # the model alone, without its context
         if not self.model:
             raise SystemExit(f"{gguf}: the peer cannot load it")
         self.context = lib.llama_init_from_model(self.model, params)
@@ -120,17 +123,23 @@ class Peer:
     def clear(self):
         self.lib.llama_memory_clear(self.lib.llama_get_memory(self.context), True)
 
-    def decode(self, ids, first_position=0, logits="none"):
-        """Runs ids at consecutive positions; logits: none, last or all. One batch: len(ids) <= batch_max."""
+    def batch(self, ids, first_position=0, logits="none"):
+        """ids at consecutive positions; logits: none, last or all. At most batch_max of them."""
         count = len(ids)
         zero = (c.c_int32 * 1)(0)
-        batch = _Batch(
+        wanted = [int(logits == "all" or (logits == "last" and i == count - 1)) for i in range(count)]
+        return _Batch(
             count, (c.c_int32 * count)(*ids), None, (c.c_int32 * count)(*range(first_position, first_position + count)),
             (c.c_int32 * count)(*([1] * count)), (c.POINTER(c.c_int32) * count)(*([zero] * count)),
-            (c.c_int8 * count)(*[int(logits == "all" or (logits == "last" and i == count - 1)) for i in range(count)]))
+            (c.c_int8 * count)(*wanted))
+
+    def run(self, batch):
         status = self.lib.llama_decode(self.context, batch)
         if status != 0:
             raise SystemExit(f"llama_decode: {status}")
+
+    def decode(self, ids, first_position=0, logits="none"):
+        self.run(self.batch(ids, first_position, logits))
 
     def logits(self, index):
         """Pointer to vocab_size floats of the batch's position `index`; valid until the next decode."""

@@ -1,9 +1,12 @@
-// The GGUF reader on arbitrary bytes: an error or a file whose every byte can be read.
+// The GGUF reader, and the tokenizer's on top of it, on arbitrary bytes: an error, or a file whose every byte
+// can be read and a tokenizer that encodes.
 #include "vlm/formats/gguf.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+
+#include "vlm/tokenizer/tokenizer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sluice::vlm::formats;
@@ -23,5 +26,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       for (const char byte : *text) sum += static_cast<unsigned char>(byte);
     }
   }
-  return sum == 0x5eed ? 0 : 0;
+  if (const auto tokenizer = sluice::vlm::tokenizer::Tokenizer::from_gguf(file->metadata())) {
+    if (!tokenizer->encode("hello <image> 12<|im_end|>")) __builtin_trap();
+  }
+  asm volatile("" : : "r"(sum));  // the reads above must happen
+  return 0;
 }

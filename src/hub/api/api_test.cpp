@@ -205,6 +205,7 @@ TEST_F(hub_api_api, refusals_of_the_server_have_openais_shape) {
   const RawMessage bad = send("GET / HTTP/1.1\r\nhost : localhost\r\n\r\n");
   EXPECT_EQ(bad.status(), 400);
   EXPECT_THAT(bad.body, HasSubstr("\"error\":{\"message\":"));
+  EXPECT_THAT(bad.header("x-request-id"), HasSubstr("req_"));
 }
 
 TEST_F(hub_api_api, other_origins_get_nothing_unless_configured) {

@@ -307,13 +307,12 @@ Task<void> ServerConnection::handle() {
   } catch (const std::exception& e) {
     base::LogLine(base::LogLevel::error, "handler_failed").text("what", e.what()).write();
   }
-  if (answer_ == Answer::none) {
+  if (answer_ == Answer::none && !cancel_->fired()) {
     base::LogLine(base::LogLevel::error, "handler_silent").text("path", head_.request.path()).write();
     (void)co_await respond(500, {}, {});
   }
-  if (answer_ == Answer::streaming) abort();
+  if (answer_ != Answer::whole) abort();
   state_->exchanges.fetch_sub(1, std::memory_order_relaxed);
-  if (answer_ == Answer::cut) keep_alive_ = false;
   head_ = {};  // an idle connection holds no request
   cancel_.reset();
   phase_ = Phase::idle;

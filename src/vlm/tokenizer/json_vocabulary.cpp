@@ -17,7 +17,7 @@ using base::Result;
 using base::Status;
 namespace dom = simdjson::dom;
 
-// One tokenizer.json being read. Whatever would change ids and is not implemented is refused by name.
+// One tokenizer.json being read. Whatever would change ids in a way we cannot follow is refused by name.
 class JsonReader {
  public:
   JsonReader(std::string_view name, dom::element root) : name_(name), root_(root) {}

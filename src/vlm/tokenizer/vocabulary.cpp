@@ -17,30 +17,43 @@ namespace {
 // Ends of an answer in the chat formats of this family of models.
 constexpr std::array<std::string_view, 3> kEndMarkers{"<|im_end|>", "<|endoftext|>", "<end_of_utterance>"};
 
-// Text -> id over strings that live elsewhere; only needed while a vocabulary is linked.
+// Text -> id over strings that live elsewhere; only needed while a vocabulary is linked. A slot keeps a part
+// of the hash, so that a probe seldom has to look at the text itself: that would be a cache miss each time.
 class SpellingIndex {
  public:
   explicit SpellingIndex(std::span<const std::string_view> spellings)
-      : spellings_(spellings), slots_(std::bit_ceil(spellings.size() * 2 + 2), -1) {
+      : spellings_(spellings), slots_(std::bit_ceil(spellings.size() * 2 + 2)) {
     for (std::size_t id = 0; id < spellings.size(); ++id) {
       if (spellings[id].empty()) continue;
-      TokenId& slot = slots_[slot_of(spellings[id])];
-      if (slot < 0) slot = static_cast<TokenId>(id);  // of two tokens spelled alike the first counts
+      const std::size_t hash = hash_of(spellings[id]);
+      Slot& slot = slots_[slot_of(spellings[id], hash)];
+      // Of two tokens spelled alike the first counts.
+      if (slot.id < 0) slot = {tag_of(hash), static_cast<TokenId>(id)};
     }
   }
 
-  TokenId find(std::string_view spelling) const { return slots_[slot_of(spelling)]; }
+  TokenId find(std::string_view spelling) const { return slots_[slot_of(spelling, hash_of(spelling))].id; }
 
  private:
-  std::size_t slot_of(std::string_view spelling) const {
+  struct Slot {
+    std::uint32_t tag = 0;
+    TokenId id = -1;
+  };
+
+  static std::size_t hash_of(std::string_view spelling) { return std::hash<std::string_view>{}(spelling); }
+  static std::uint32_t tag_of(std::size_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
+  std::size_t slot_of(std::string_view spelling, std::size_t hash) const {
     const std::size_t mask = slots_.size() - 1;
-    std::size_t i = std::hash<std::string_view>{}(spelling)&mask;
-    while (slots_[i] >= 0 && spellings_[static_cast<std::size_t>(slots_[i])] != spelling) i = (i + 1) & mask;
+    std::size_t i = hash & mask;
+    while (slots_[i].id >= 0 && (slots_[i].tag != tag_of(hash) ||
+                                 spellings_[static_cast<std::size_t>(slots_[i].id)] != spelling)) {
+      i = (i + 1) & mask;
+    }
     return i;
   }
 
   std::span<const std::string_view> spellings_;
-  std::vector<TokenId> slots_;
+  std::vector<Slot> slots_;
 };
 
 }  // namespace

@@ -31,7 +31,7 @@ tasks::FinishReason finish_reason_of(std::string_view native) {
   if (native == "length" || native == "max_tokens" || native == "model_length") return length;
   if (native == "tool_calls" || native == "function_call") return tool_calls;
   if (native == "content_filter" || native == "sensitive" || native == "refusal") return content_filter;
-  if (native == "error" || native == "network_error") return error;
+  if (native == "error" || native == "network_error" || native == "abort") return error;
   return stop;  // "stop", and the words of older servers: "eos", "eos_token", "stop_sequence"
 }
 
@@ -72,7 +72,7 @@ StreamTap::Verdict StreamTap::observe(std::string_view data) {
     if (name == "usage" && type == JsonType::object) {
       chunk.has_usage = true;
       usage_json_ = value;
-    } else if (name == "error" && type != JsonType::null && type != JsonType::boolean) {
+    } else if (name == "error" && type != JsonType::null && type != JsonType::boolean && value != "\"\"") {
       chunk.error = value;
     } else if (name == "object") {
       is_error_object = value == "\"error\"";

@@ -208,6 +208,19 @@ TEST(hub_dialects_openai_upstream, takes_a_finished_stream_without_done_as_whole
   EXPECT_TRUE(play_stream(delta("a") + kFinish.substr(0, kFinish.size() - 2)).done);
 }
 
+TEST(hub_dialects_openai_upstream, passes_empty_data_on_as_a_sign_of_life) {
+  const Outcome outcome = play_stream("data:\n\n" + delta("a") + "data: \n\n" + kFinish + kDone);
+  EXPECT_TRUE(outcome.done);
+  EXPECT_EQ(outcome.bytes, "data:\n\n" + delta("a") + "data: \n\n" + kFinish + kDone);
+}
+
+TEST(hub_dialects_openai_upstream, takes_an_abort_for_a_failure) {
+  const Outcome outcome =
+      play_reply(R"({"choices":[{"index":0,"message":{"content":"half"},"finish_reason":"abort"}]})");
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(outcome.emits, 0U);
+}
+
 TEST(hub_dialects_openai_upstream, wants_every_choice_finished) {
   const std::string second = R"(data: {"choices":[{"index":1,"delta":{"content":"x"},"finish_reason":null}]})"
                              "\n\n";
