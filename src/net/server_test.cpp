@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <atomic>
+#include <fstream>
 
 #include "http/limits.h"
 #include "net/testing/run.h"
@@ -510,6 +512,44 @@ TEST_F(net_server, serves_ipv6) {
   const auto port = server_->listen(TcpAddress{.host = "::1"});
   if (!port) GTEST_SKIP() << "no IPv6 here: " << port.error().message;
   EXPECT_NE(*port, 0);
+}
+
+TEST_F(net_server, listens_on_a_unix_socket_that_only_its_owner_may_use) {
+  start();
+  const std::string path = "/tmp/sluice-server-test-" + std::to_string(::getpid());
+  ASSERT_TRUE(server_->listen(UnixAddress{path}).has_value());
+  struct stat status{};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  for (int i = 0; i < 4; ++i) {
+    RawSocket client(path);
+    client.send(kGet);
+    EXPECT_THAT(client.read_until("hello\n"), StartsWith("HTTP/1.1 200"));
+  }
+  const auto again = server_->listen(UnixAddress{path});
+  ASSERT_FALSE(again.has_value());
+  EXPECT_EQ(again.error().message, path + ": another server listens there");
+  server_->stop(milliseconds(0));
+  EXPECT_NE(::stat(path.c_str(), &status), 0) << "the file goes with the server";
+}
+
+TEST_F(net_server, replaces_a_stale_unix_socket_and_nothing_else) {
+  start();
+  const std::string path = "/tmp/sluice-stale-test-" + std::to_string(::getpid());
+  const int stale = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  ASSERT_EQ(::bind(stale, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ::close(stale);
+  EXPECT_TRUE(server_->listen(UnixAddress{path}).has_value());
+  server_->stop(milliseconds(0));
+  std::ofstream(path) << "precious";
+  const auto file = server_->listen(UnixAddress{path});
+  ASSERT_FALSE(file.has_value());
+  EXPECT_EQ(file.error().message, path + ": exists and is not a socket");
+  ::unlink(path.c_str());
+  EXPECT_FALSE(server_->listen(UnixAddress{std::string(108, 'x')}).has_value());
 }
 
 TEST_F(net_server, many_connections_at_once_on_all_loops) {
