@@ -218,7 +218,7 @@ Task<bool> ServerConnection::read_body() {
   phase_ = Phase::body;
   if (head_.framing == http::Framing::none) co_return true;
   if (head_.content_length > options.limits.body_bytes) {
-    co_await refuse(413, "the request body is too large");
+    co_await refuse(413, fmt::format("the request body has more than {} bytes", options.limits.body_bytes));
     co_return false;
   }
   if (!co_await accept_body()) co_return false;
@@ -275,7 +275,7 @@ Task<bool> ServerConnection::read_chunked_body() {
         co_return false;
       }
       if (step->payload > limits.body_bytes - body.size()) {
-        co_await refuse(413, "the request body is too large");
+        co_await refuse(413, fmt::format("the request body has more than {} bytes", limits.body_bytes));
         co_return false;
       }
       body.append(input_, 0, step->payload);
