@@ -112,6 +112,24 @@ std::optional<HeadRefusal> take_framing(RequestHead& head) {
   return std::nullopt;
 }
 
+// A list of tokens, some of which may be missing.
+bool is_token_list(std::string_view text) {
+  return std::ranges::all_of(base::split(text, ','), [](std::string_view piece) {
+    const std::string_view element = base::trim(piece);
+    return element.empty() || is_token(element);
+  });
+}
+
+std::optional<HeadRefusal> take_connection(RequestHead& head) {
+  const Headers& headers = head.request.headers;
+  for (const auto field : headers)
+    if (base::equals_ignoring_case(field.name, "connection") && !is_token_list(field.value))
+      return bad("malformed Connection");
+  head.keep_alive =
+      head.version_1_0 ? headers.lists("connection", "keep-alive") : !headers.lists("connection", "close");
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::expected<RequestHead, HeadRefusal> parse_request_head(std::string_view bytes) {
@@ -123,8 +141,7 @@ std::expected<RequestHead, HeadRefusal> parse_request_head(std::string_view byte
   if (auto refusal = parse_fields(bytes, headers)) return std::unexpected(*refusal);
   if (auto refusal = check_host(head, authority)) return std::unexpected(*refusal);
   if (auto refusal = take_framing(head)) return std::unexpected(*refusal);
-  head.keep_alive =
-      head.version_1_0 ? headers.lists("connection", "keep-alive") : !headers.lists("connection", "close");
+  if (auto refusal = take_connection(head)) return std::unexpected(*refusal);
   if (const auto expected = headers.find("expect"); expected && !head.version_1_0) {
     if (!base::equals_ignoring_case(*expected, "100-continue") || headers.count("expect") > 1)
       return std::unexpected(HeadRefusal{417, "Expect: only 100-continue is understood"});

@@ -101,7 +101,7 @@ class Client {
     std::uint64_t retried = 0;  // requests sent again on a fresh one
     std::size_t idle = 0;       // in the pool now
   };
-  Counters counters() const;
+  Counters counters() const;  // on the loop
 
  private:
   const std::shared_ptr<ClientState> state_;  // shared with the answers under way

@@ -43,6 +43,7 @@ Loop::Loop(std::size_t index)
 Loop::~Loop() {
   // Suspended coroutines die with the context; their alarms need the queue until then.
   alarms_->close();
+  while (waiting_signals_ != nullptr) waiting_signals_->abandon();
   work_.reset();
   context_.reset();
 }
@@ -126,7 +127,7 @@ Task<base::Status> sleep_for(Clock::duration duration, Cancel& cancel) {
 }
 
 struct Event::State {
-  explicit State(Loop& owner) : loop(owner) {}
+  explicit State(Loop& owner) : loop(owner), signal(owner) {}
   Loop& loop;
   Signal signal;
   bool is_set = false;

@@ -29,6 +29,7 @@ using TimePoint = Clock::time_point;
 inline constexpr TimePoint kNever = TimePoint::max();
 
 class Alarms;
+class Signal;
 
 class Loop {
  public:
@@ -48,7 +49,8 @@ class Loop {
 
   asio::io_context& context() { return *context_; }
   Executor executor() { return context_->get_executor(); }
-  Alarms& alarms() { return *alarms_; }    // net's own timers
+  Alarms& alarms() { return *alarms_; }  // net's own timers
+  Signal*& waiting_signals() { return waiting_signals_; }
   std::shared_ptr<char[]>& read_buffer();  // net's own: kReadBytes, shared by all reads of the loop
 
  private:
@@ -56,6 +58,7 @@ class Loop {
   std::optional<asio::io_context> context_;
   asio::executor_work_guard<Executor> work_;
   std::unique_ptr<Alarms> alarms_;
+  Signal* waiting_signals_ = nullptr;
   std::shared_ptr<char[]> read_buffer_;
 };
 

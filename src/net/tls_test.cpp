@@ -101,7 +101,9 @@ TEST_F(net_tls, carries_bodies_of_all_sizes_both_ways) {
     ASSERT_TRUE(answer.has_value()) << answer.error().message;
     EXPECT_TRUE(*answer == body) << size;
   }
-  EXPECT_EQ(client_->counters().opened, 1u);
+  const auto opened =
+      run_on(loops_[0], [this]() -> Task<std::uint64_t> { co_return client_->counters().opened; });
+  EXPECT_EQ(opened, 1u);
 }
 
 TEST_F(net_tls, streams) {

@@ -23,7 +23,8 @@ ServerConnection::ServerConnection(std::shared_ptr<ServerState> state, Loop& loo
       loop_(loop),
       peer_(std::move(peer)),
       channel_(loop, fd),
-      alarm_(loop.alarms(), [this] { ring(); }) {
+      alarm_(loop.alarms(), [this] { ring(); }),
+      input_changed_(loop) {
   if (ssl) channel_.start_tls(std::move(ssl));
 }
 
