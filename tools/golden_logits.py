@@ -1,8 +1,14 @@
-"""tests/golden/logits.txt and perplexity.json: what llama.cpp computes on the real model, teacher-forced."""
+"""tests/golden/logits.txt and perplexity.json: what llama.cpp computes on the real model, teacher-forced.
+
+Two runs. The exact one has the same weights, dequantised to f32 beforehand, and an f32 cache: nothing is rounded to 8 bits
+on the way, so that it is the value both engines aim at (two of the peer's CPU variants agree on it to 0.004). The usual one
+runs the file as it is; its distance from the exact one is the error that 8-bit activations cost the peer.
+"""
 import hashlib
 import json
 import random
 
+import gguf
 import golden_texts
 import llama_peer
 import numpy
@@ -48,61 +54,112 @@ def prompts(peer):
     return found
 
 
+def exact_peer(path, **options):
+    """The peer on an f32 copy of the file, made once in build/peers."""
+    copy = llama_peer.ROOT / "build" / "peers" / (path.stem + ".f32.gguf")
+    if not copy.exists():
+        reader = gguf.GGUFReader(path)
+        part = copy.with_suffix(".part")
+        writer = gguf.GGUFWriter(part, reader.fields["general.architecture"].contents())
+        for key, field in reader.fields.items():
+            if key.startswith("GGUF.") or key == "general.architecture":
+                continue
+            value = 0 if key == "general.file_type" else field.contents()
+            if field.types[0] == gguf.GGUFValueType.ARRAY:
+                writer.add_array(key, value)
+            else:
+                writer.add_key_value(key, value, field.types[0])
+        for tensor in reader.tensors:
+            values = gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(numpy.float32)
+            writer.add_tensor(tensor.name, values.reshape([int(extent) for extent in reversed(tensor.shape)]))
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        part.rename(copy)
+    return llama_peer.Peer(copy, exact_cache=True, **options)
+
+
+def rows_of(peer, ids, positions):
+    """Logits after each of these positions, in f64."""
+    peer.clear()
+    peer.decode(ids, 0, "all")
+    return [numpy.ctypeslib.as_array(peer.logits(position), (peer.vocab_size,)).astype(numpy.float64) for position in positions]
+
+
+def log_sum_exp(row):
+    return float(numpy.log(numpy.exp(row - row.max()).sum()) + row.max())
+
+
 def make_logits(path, folder):
-    peer = llama_peer.Peer(path, threads=2, context=4096, batch=4096)
+    usual = llama_peer.Peer(path, threads=1, context=1024, batch=512)
+    exact = exact_peer(path, threads=1, context=1024, batch=512)
     rng = random.Random(11)
-    sampled = sorted(rng.sample(range(peer.vocab_size), SAMPLED))
+    sampled = sorted(rng.sample(range(exact.vocab_size), SAMPLED))
     lines = [
         "# Made by tools/make_goldens logits; format in README.md.",
-        f"# Peer: {llama_peer.VERSION}, default settings; model sha256 {llama_peer.sha256_of(path)}",
+        f"# Peer: {llama_peer.VERSION}; model sha256 {llama_peer.sha256_of(path)}",
         "sampled " + " ".join(map(str, sampled)),
     ]
-    gaps = []
-    found = prompts(peer)
+    gaps, errors, cosines, flips = [], [], [], 0
+    found = prompts(exact)
     for number, ids in enumerate(found):
-        peer.clear()
-        peer.decode(ids, 0, "all")
         lines.append(f"prompt {number} " + " ".join(map(str, ids)))
         last = len(ids) - 1
         positions = sorted({last, *(round(last * step / (ROWS_PER_PROMPT - 1)) for step in range(ROWS_PER_PROMPT))})
-        for position in positions:
-            row = numpy.ctypeslib.as_array(peer.logits(position), (peer.vocab_size,))
+        pairs = zip(positions, rows_of(exact, ids, positions), rows_of(usual, ids, positions))
+        for position, row, other in pairs:
             top = numpy.argsort(-row, kind="stable")[:TOP]
+            norm = float(numpy.linalg.norm(row))
+            error = float(numpy.sqrt(((other - row)**2).mean()))
+            cosine = float(row @ other / norm / numpy.linalg.norm(other))
+            lines.append(f"row {position} {norm:.4f} {log_sum_exp(row):.5f} " + " ".join(f"{i}:{row[i]:.4f}" for i in top) +
+                         " | " + " ".join(f"{row[i]:.3f}" for i in sampled))
+            lines.append(f"peer {error:.4f} {cosine:.6f} {other.argmax()}")
             gaps.append(row[top[0]] - row[top[1]])
-            norm = float(numpy.sqrt((row.astype(numpy.float64)**2).sum()))
-            log_sum = float(numpy.log(numpy.exp(row.astype(numpy.float64) - row.max()).sum()) + row.max())
-            lines.append(f"row {position} {norm:.4f} {log_sum:.5f} " + " ".join(f"{i}:{row[i]:.4f}" for i in top) + " | " +
-                         " ".join(f"{row[i]:.3f}" for i in sampled))
+            errors.append(error)
+            cosines.append(cosine)
+            flips += int(other.argmax() != top[0])
+    summary = (f"# The peer's usual run differs from these rows by {numpy.sqrt(numpy.mean(numpy.square(errors))):.4f} (root mean "
+               f"square), least cosine {min(cosines):.6f}, {sum(c < 0.999 for c in cosines)} of {len(cosines)} rows under "
+               f"0.999, another arg-max in {flips}")
+    lines.insert(2, summary)
     out = folder / "logits.txt"
     out.write_text("\n".join(lines) + "\n")
     print(f"{out.name}: {len(found)} prompts of {min(map(len, found))} to {max(map(len, found))} tokens, {len(gaps)} rows, "
-          f"{out.stat().st_size} bytes; top-2 gap: least {min(gaps):.4f}, median {numpy.median(gaps):.3f}")
+          f"{out.stat().st_size} bytes; top-2 gap: least {min(gaps):.4f}, median {numpy.median(gaps):.3f}\n{summary}")
+
+
+def mean_nll(peer, ids):
+    losses = []
+    for start in range(0, len(ids), PERPLEXITY_CHUNK):
+        chunk = ids[start:start + PERPLEXITY_CHUNK]
+        rows = rows_of(peer, chunk, range(len(chunk) - 1))
+        losses += [log_sum_exp(row) - row[following] for row, following in zip(rows, chunk[1:])]
+    return float(numpy.mean(losses)), len(losses)
 
 
 def make_perplexity(path, folder):
-    peer = llama_peer.Peer(path, threads=2, context=PERPLEXITY_CHUNK, batch=PERPLEXITY_CHUNK)
+    usual = llama_peer.Peer(path, threads=1, context=PERPLEXITY_CHUNK, batch=PERPLEXITY_CHUNK)
+    exact = exact_peer(path, threads=1, context=PERPLEXITY_CHUNK, batch=PERPLEXITY_CHUNK)
     text = "".join(open(name, encoding="utf-8").read() for name in PERPLEXITY_FILES)
-    ids = peer.tokenize(text, False)[:PERPLEXITY_TOKENS]
-    losses = []
-    for start in range(0, PERPLEXITY_TOKENS, PERPLEXITY_CHUNK):
-        chunk = ids[start:start + PERPLEXITY_CHUNK]
-        peer.clear()
-        peer.decode(chunk, 0, "all")
-        for i in range(len(chunk) - 1):
-            row = numpy.ctypeslib.as_array(peer.logits(i), (peer.vocab_size,)).astype(numpy.float64)
-            losses.append(numpy.log(numpy.exp(row - row.max()).sum()) + row.max() - row[chunk[i + 1]])
+    ids = usual.tokenize(text, False)[:PERPLEXITY_TOKENS]
+    nll, scored = mean_nll(usual, ids)
+    exact_nll, _ = mean_nll(exact, ids)
     golden = {
         "files": PERPLEXITY_FILES,
         "text_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "tokens": len(ids),
         "ids_sha256": hashlib.sha256(",".join(map(str, ids)).encode()).hexdigest(),
         "chunk": PERPLEXITY_CHUNK,
-        "scored": len(losses),
-        "mean_nll": round(float(numpy.mean(losses)), 6),
-        "perplexity": round(float(numpy.exp(numpy.mean(losses))), 5),
+        "scored": scored,
+        "mean_nll": round(nll, 6),
+        "perplexity": round(float(numpy.exp(nll)), 5),
+        "exact_mean_nll": round(exact_nll, 6),
+        "exact_perplexity": round(float(numpy.exp(exact_nll)), 5),
         "peer": llama_peer.VERSION,
         "model_sha256": llama_peer.sha256_of(path),
     }
     out = folder / "perplexity.json"
     out.write_text(json.dumps(golden, indent=2) + "\n")
-    print(f"{out.name}: {golden['perplexity']} over {golden['scored']} tokens")
+    print(f"{out.name}: usual {golden['perplexity']}, exact {golden['exact_perplexity']} over {scored} tokens")

@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = "@node-llama-cpp/linux-x64@3.22.1"
 TARBALL = "node-llama-cpp-linux-x64-3.22.1.tgz"
 SHA256 = "0d953e1503d5ab4608d8ed5b739132308c81ac05ffeb760d2a7f30e08a9f90e0"
+GGML_F32, GGML_F16 = 0, 1
 VERSION = "llama.cpp v0.5.0 (npm @node-llama-cpp/linux-x64 3.22.1)"
 
 
@@ -49,8 +50,9 @@ class _ContextParams(c.Structure):
     _fields_ = [
         ("n_ctx", c.c_uint32), ("n_batch", c.c_uint32), ("n_ubatch", c.c_uint32), ("n_seq_max", c.c_uint32),
         ("unused_a", c.c_uint32 * 3), ("n_threads", c.c_int32), ("n_threads_batch", c.c_int32),
-        ("unused_b", c.c_uint8 * 92), ("embeddings", c.c_bool), ("offload_kqv", c.c_bool), ("no_perf", c.c_bool),
-        ("unused_c", c.c_uint8 * 125),
+        ("unused_b", c.c_uint8 * 68), ("type_k", c.c_int32), ("type_v", c.c_int32), ("unused_c", c.c_uint8 * 16),
+        ("embeddings", c.c_bool), ("offload_kqv", c.c_bool), ("no_perf", c.c_bool),
+        ("unused_d", c.c_uint8 * 125),
     ]
 
 
@@ -65,7 +67,7 @@ class _Batch(c.Structure):
 class Peer:
     """One model, one context."""
 
-    def __init__(self, gguf, threads=2, context=4096, batch=512):
+    def __init__(self, gguf, threads=2, context=4096, batch=512, exact_cache=False):
         libraries = fetch()
         # Absolute paths: dependencies are found through the libraries' own $ORIGIN.
         self.ggml = c.CDLL(str(libraries / "libggml.v0.5.0.so"), mode=c.RTLD_GLOBAL)
@@ -94,11 +96,13 @@ class Peer:
         lib.llama_model_free.argtypes = [c.c_void_p]
 
         params = lib.llama_context_default_params()
-        if (params.n_ctx, params.n_batch, params.n_ubatch, params.n_threads, params.offload_kqv) != (512, 2048, 512, 4,
-                                                                                                    True):
+        layout = (params.n_ctx, params.n_batch, params.n_ubatch, params.n_threads, params.type_k, params.offload_kqv)
+        if layout != (512, 2048, 512, 4, GGML_F16, True):
             raise SystemExit("llama_context_params: the library's layout is not the one expected here")
         params.n_ctx, params.n_batch, params.n_ubatch = context, max(batch, 512), 512
         params.n_threads = params.n_threads_batch = threads
+        if exact_cache:
+            params.type_k = params.type_v = GGML_F32
         start = time.perf_counter()
         self.model = lib.llama_model_load_from_file(str(gguf).encode(), lib.llama_model_default_params())
         self.load_seconds = time.perf_counter() - start  # the model alone, without its context
