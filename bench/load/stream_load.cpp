@@ -89,9 +89,10 @@ class Load {
     for (Stream& stream : streams_) begin(stream);
     epoll_event events[256];
     while (seen_.ended < seen_.started || !idle_.empty()) {
-      const int count = epoll_wait(epoll_, events, 256, idle_.empty() ? 60'000 : milliseconds_to_next());
+      const bool all_busy = idle_.empty();
+      const int count = epoll_wait(epoll_, events, 256, all_busy ? 60'000 : milliseconds_to_next());
       begin_due();
-      if (count == 0 && seen_.ended < seen_.started && idle_.empty()) {
+      if (count == 0 && all_busy) {
         std::fprintf(stderr, "stream_load: nothing came for 60 s\n");
         seen_.cut += seen_.started - seen_.ended;
         break;
