@@ -1,33 +1,22 @@
 #include "base/log.h"
 
 #include <fmt/format.h>
-#include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <condition_variable>
+#include <cstdlib>
 #include <iterator>
+#include <mutex>
+#include <thread>
+#include <utility>
 
 #include "base/json_writer.h"
 
 namespace sluice::base {
 namespace {
-
-constexpr std::size_t kQueueLinesMax = 8192;
-
-spdlog::level::level_enum spdlog_level(LogLevel level) {
-  switch (level) {
-    case LogLevel::debug:
-      return spdlog::level::debug;
-    case LogLevel::info:
-      return spdlog::level::info;
-    case LogLevel::warning:
-      return spdlog::level::warn;
-    case LogLevel::error:
-      return spdlog::level::err;
-  }
-  return spdlog::level::info;
-}
 
 std::string_view level_name(LogLevel level) {
   switch (level) {
@@ -43,20 +32,96 @@ std::string_view level_name(LogLevel level) {
   return "info";
 }
 
-spdlog::async_logger& logger() {
-  static const auto pool = std::make_shared<spdlog::details::thread_pool>(kQueueLinesMax, 1);
-  // Never destroyed: the worker may still hold its last line when the program ends. The pool is, and joins it
-  // after that line.
-  static const auto& instance = *new auto([] {
-    auto made =
-        std::make_shared<spdlog::async_logger>("sluice", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
-                                               pool, spdlog::async_overflow_policy::overrun_oldest);
-    made->set_pattern("%v");
-    made->flush_on(spdlog::level::info);
-    return made;
-  }());
-  return *instance;
+constexpr std::size_t kQueueBytesMax = std::size_t{1} << 20;
+// How long the writer collects lines before it writes them in one go. Waking it for every line costs more
+// CPU than everything else that a proxied request does in the gateway.
+constexpr std::chrono::milliseconds kCollect{20};
+constexpr std::chrono::seconds kFlushMost{2};
+
+// Collects lines and writes them from a thread of its own. Never destroyed: lines may come until the very
+// end.
+class LineWriter {
+ public:
+  LineWriter() {
+    std::thread([this] { run(); }).detach();
+  }
+
+  void push(std::string_view line) {
+    bool first = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (pending_.size() + line.size() >= kQueueBytesMax) {
+        ++dropped_;
+        return;
+      }
+      first = pending_.empty();
+      pending_ += line;
+      pending_ += '\n';
+    }
+    if (first) wake_.notify_one();
+  }
+
+  void flush() {
+    std::unique_lock lock(mutex_);
+    flushing_ = true;
+    wake_.notify_one();
+    // Bounded: standard error may be a pipe that nobody reads, and a forked child has no writer.
+    written_.wait_for(lock, kFlushMost, [this] { return pending_.empty() && !writing_; });
+    flushing_ = false;
+  }
+
+ private:
+  [[noreturn]] void run() {
+    std::string batch;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [this] { return !pending_.empty(); });
+      wake_.wait_for(lock, kCollect, [this] { return flushing_; });
+      batch.swap(pending_);
+      if (const std::uint64_t lost = std::exchange(dropped_, 0); lost > 0)
+        batch += fmt::format(R"({{"level":"warning","event":"log lines dropped","lines":{}}})"
+                             "\n",
+                             lost);
+      writing_ = true;
+      lock.unlock();
+      write_all(batch);
+      batch.clear();
+      lock.lock();
+      writing_ = false;
+      written_.notify_all();
+    }
+  }
+
+  // There is nobody to tell when standard error itself fails.
+  static void write_all(std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return;
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+
+  // Guarded by mutex_.
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable written_;
+  std::string pending_;
+  std::uint64_t dropped_ = 0;
+  bool writing_ = false;
+  bool flushing_ = false;
+};
+
+LineWriter& writer() {
+  static LineWriter& instance = [] -> LineWriter& {
+    auto* made = new LineWriter;
+    std::atexit([] { flush_log(); });
+    return *made;
+  }();
+  return instance;
 }
+
+std::atomic<LogLevel> lowest_level = LogLevel::info;
 
 // "2026-11-22T13:40:05.123Z"
 void append_timestamp(std::string& out) {
@@ -105,18 +170,19 @@ LogLine& LogLine::decimal(std::string_view name, double value) {
 }
 
 void LogLine::write() {
+  if (!is_logged(level_)) return;
   json_ += '}';
-  logger().log(spdlog_level(level_), spdlog::string_view_t(json_.data(), json_.size()));
+  writer().push(json_);
 }
 
 void set_log_level(LogLevel level) {
-  logger().set_level(spdlog_level(level));
+  lowest_level.store(level, std::memory_order_relaxed);
 }
 bool is_logged(LogLevel level) {
-  return logger().should_log(spdlog_level(level));
+  return level >= lowest_level.load(std::memory_order_relaxed);
 }
 void flush_log() {
-  logger().flush();
+  writer().flush();
 }
 
 }  // namespace sluice::base

@@ -1,5 +1,5 @@
-// Logging: JSON lines on standard error, written by one background thread through a bounded queue; when the
-// queue is full the oldest line is dropped and counted. Never log request content, keys or credentials.
+// Logging: JSON lines on standard error, collected for a moment and written by one background thread through
+// a bounded queue; what does not fit is dropped and counted. Never log request content, keys or credentials.
 #pragma once
 
 #include <string>
