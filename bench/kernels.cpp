@@ -91,7 +91,8 @@ std::vector<std::byte> random_weights(DType dtype, std::size_t rows, std::size_t
 Weight make_weight(DType dtype, std::size_t rows, std::size_t columns, tensor::Arena& arena,
                    tensor::ThreadPool& pool) {
   const std::vector<std::byte> bytes = random_weights(dtype, rows, columns);
-  return *Weight::pack(*tensor::View::make(bytes, dtype, {rows, columns}), arena, pool);
+  return *Weight::pack(*tensor::View::make(bytes, dtype, {rows, columns}), arena, pool,
+                       kernels::Packing::now);
 }
 
 struct Layer {
@@ -275,7 +276,7 @@ void bench_pack(tensor::ThreadPool& pool) {
   const Seconds seconds = time_of([&] {
     auto arena = *tensor::Arena::make(std::size_t{160} << 20);
     const auto view = *tensor::View::make(bytes, DType::q4_1, {49152, kHidden * 2});
-    static_cast<void>(*Weight::pack(view, arena, pool));
+    static_cast<void>(*Weight::pack(view, arena, pool, kernels::Packing::now));
   });
   report("pack Q4_1 into fresh memory", pool.threads(), seconds, static_cast<double>(bytes.size()) * 1e-9,
          "GB/s");

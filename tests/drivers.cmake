@@ -6,7 +6,7 @@ function(driver_test group file)
   get_filename_component(name ${file} NAME_WE)
   string(REGEX REPLACE "^test_" "" name ${name})
   add_test(NAME ${group}.${name}
-    COMMAND ${SLUICE_PYTHON} -B -m pytest -q -p no:cacheprovider ${file} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests)
+    COMMAND ${SLUICE_PYTHON} -B -m pytest -q -rfEs -p no:cacheprovider ${file} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests)
   set_tests_properties(${group}.${name} PROPERTIES
     LABELS driver TIMEOUT 300 SKIP_RETURN_CODE 77
     ENVIRONMENT "SLUICE_BINARY=$<TARGET_FILE:sluice>;SLUICE_SOURCE=${CMAKE_SOURCE_DIR}")

@@ -45,14 +45,16 @@ std::string_view level_name(LogLevel level) {
 
 spdlog::async_logger& logger() {
   static const auto pool = std::make_shared<spdlog::details::thread_pool>(kQueueLinesMax, 1);
-  static const auto instance = [] {
+  // Never destroyed: the worker may still hold its last line when the program ends. The pool is, and joins it
+  // after that line.
+  static const auto& instance = *new auto([] {
     auto made =
         std::make_shared<spdlog::async_logger>("sluice", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
                                                pool, spdlog::async_overflow_policy::overrun_oldest);
     made->set_pattern("%v");
     made->flush_on(spdlog::level::info);
     return made;
-  }();
+  }());
   return *instance;
 }
 

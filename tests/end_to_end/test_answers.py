@@ -81,6 +81,11 @@ def test_max_tokens_under_both_names(hub):
         assert reply["choices"][0]["message"]["content"] == "Water finds the"
 
 
+def test_the_newer_name_of_the_limit_goes_first(hub):
+    reply = hub.chat("endless:device", max_tokens=9, max_completion_tokens=3).json
+    assert reply["usage"]["completion_tokens"] == 3
+
+
 @pytest.mark.parametrize("stop, text", [
     (":", "Water finds the sluice"), (["never", " the"], "Water finds"), ("inds the sl", "Water f"), ("🌊", "Water finds the sluice: é ")])
 def test_stop_strings_end_the_answer_and_are_not_in_it(hub, stop, text):

@@ -84,7 +84,8 @@ def test_case(world, case):
         check(expected, answer)
     if answer.status >= 400:
         assert answer.error
-        assert answer.header("x-request-id")
+        # What net refuses before there is a request has no id; the connection closes.
+        assert answer.header("x-request-id") or answer.closed
     assert (openai.connections, openai.requests) == (0, [])
 
 

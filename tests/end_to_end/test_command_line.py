@@ -73,7 +73,7 @@ def test_exit_codes(home, case):
 def test_config_check_names_line_and_near_name(home):
     file = home.home / "wrong.yaml"
     file.write_text("host: 127.0.0.1\nlimits:\n  body_byte_max: 3MiB\n")
-    run = home.command("config", "check", "--config", str(file))
+    run = home.command("config", "check", str(file))
     assert run.returncode == 1
     assert "wrong.yaml:3" in run.stderr and "body_bytes_max" in run.stderr
 
@@ -83,7 +83,7 @@ def test_config_init_makes_what_check_accepts(home):
     text = made.stdout or (home.home / "sluice.yaml").read_text()
     file = home.home / "made.yaml"
     file.write_text(text)
-    assert home.command("config", "check", "--config", str(file)).returncode == 0
+    assert home.command("config", "check", str(file)).returncode == 0
 
 
 def test_config_show_tells_where_each_value_came_from(home):

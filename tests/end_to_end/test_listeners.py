@@ -167,3 +167,26 @@ def test_cors_is_off_unless_configured():
         assert hub.ask("GET", "/v1/models", headers=[origin]).header("access-control-allow-origin") == "https://app.example"
         other = hub.ask("GET", "/v1/models", headers=[("origin", "https://evil.example")])
         assert other.header("access-control-allow-origin") is None
+
+
+def test_older_and_rarer_forms_of_http():
+    body = b'{"model":"reciter:device","stream":true,"messages":[{"role":"user","content":"Hi"}]}'
+    with hubs.Hub({"auth": False}) as hub:
+        with hub.connect() as old:  # HTTP/1.0 knows no chunks: the stream ends with the connection
+            old.send(b"POST /v1/chat/completions HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+            status, headers = old.read_head()
+            assert status == 200 and "transfer-encoding" not in {name.lower() for name, _ in headers}
+            assert hubs.words_of(old.read_events(headers)) == RECITED
+        with hub.connect() as patient:
+            patient.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+                         b"expect: 100-continue\r\ncontent-length: %d\r\n\r\n" % len(body))
+            assert patient.reader.readline().startswith(b"HTTP/1.1 100")
+            assert patient.reader.readline() == b"\r\n"
+            patient.send(body)
+            status, headers = patient.read_head()
+            assert status == 200 and hubs.words_of(patient.read_events(headers)) == RECITED
+        with hub.connect() as curious:
+            for _ in range(2):  # the second answer is misread if the first had a body
+                curious.send_request("HEAD", "/")
+                answer = curious.read_answer("HEAD")
+                assert answer.status == 200 and int(answer.header("content-length")) > 1000

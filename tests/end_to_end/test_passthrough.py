@@ -92,10 +92,11 @@ def test_request_bodies_arrive_as_they_were_sent(hub, openai):
 
 
 def test_answer_bodies_arrive_as_they_were_sent(hub, openai):
-    """The provider's own white space, numbers, keys and escapes; it is not even required to be a completion."""
+    """The provider's own white space, numbers, keys and escapes, around what makes it a completion."""
     dice = random.Random(20262)
     for number in range(ROUNDS):
-        reply = ("{" + blank(dice) + '"choices"' + blank(dice) + ":[" + value(dice, 3) + '],"extra":' + value(dice) +
+        choice = '{"message":{"role":"assistant","content":' + text(dice) + blank(dice) + '},"finish_reason":"stop","odd":' + value(dice, 3) + "}"
+        reply = ("{" + blank(dice) + '"choices"' + blank(dice) + ":[" + blank(dice) + choice + '],"extra":' + value(dice) +
                  blank(dice) + "}" + blank(dice)).encode()
         openai.script = up.answering(reply)
         answer = hub.chat("some/model:openai")
@@ -146,7 +147,7 @@ def test_twenty_megabytes_both_ways(hub, openai, where):
     members = ['"model":"some/model:openai"',
                '"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,' + image + '"}}]}]']
     body = ("{" + ",".join(members if where == "model first" else members[::-1]) + "}").encode()
-    reply = b'{"choices":[{"message":{"content":"' + b"B" * (20 << 20) + b'"}}]}'
+    reply = b'{"choices":[{"message":{"content":"' + b"B" * (20 << 20) + b'"},"finish_reason":"stop"}]}'
     openai.forget()
     openai.script = up.answering(reply)
     answer = hub.ask("POST", "/v1/chat/completions", body)
@@ -158,7 +159,7 @@ def test_twenty_megabytes_both_ways(hub, openai, where):
 
 def test_headers_that_belong_to_us_or_to_the_hop_do_not_travel(hub, openai):
     openai.forget()
-    openai.script = up.answering(b'{"choices":[]}', headers=[
+    openai.script = up.answering(b'{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}]}', headers=[
         ("x-ratelimit-remaining-requests", "7"), ("openai-processing-ms", "12"), ("set-cookie", "a=b"),
         ("server", "secret/1.0"), ("strict-transport-security", "max-age=1"), ("keep-alive", "timeout=5")])
     answer = hub.ask("POST", "/v1/chat/completions",

@@ -1,7 +1,7 @@
 """Providers that refuse, hang, lie, break off or loop: the client gets the truth in OpenAI's shape, with a name in it."""
 import json
-import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -179,6 +179,8 @@ FAILS_BEFORE = {
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("kind", FAILS_BEFORE)
 def test_a_failure_before_the_first_byte_goes_on_to_the_next(hub, openai, groq, kind, stream):
+    # On a kept connection a reset cannot be told from one that had long been closed, and is tried once more.
+    openai.hang_up()
     openai.script = FAILS_BEFORE[kind]
     answer = hub.chat("either", stream=stream)
     assert answer.status == 200 and answer.whole, answer
@@ -256,7 +258,7 @@ def test_a_client_that_leaves_frees_the_engine():
 def test_a_hub_that_meets_itself_answers_508():
     """A provider whose address is this hub: without a guard the request would circle until something breaks."""
     hub = hubs.Hub(models=())
-    hub.config = {"providers": {"openai": {"api_key": hubs.KEY, "base_url": hub.url}},
+    hub.config = {"auth": False, "providers": {"openai": {"api_key": "sk-loop", "base_url": hub.url}},
                   "models": {"gpt-4o": {"routes": [{"provider": "openai", "model": "gpt-4o"}]}}}
     hub.write_config()
     with hub:
@@ -270,7 +272,7 @@ def test_a_hub_that_meets_itself_answers_508():
 def test_two_hubs_that_point_at_each_other_answer_508():
     first, second = hubs.Hub(models=()), hubs.Hub(models=())
     for hub, other in ((first, second), (second, first)):
-        hub.config = {"providers": {"openai": {"api_key": hubs.KEY, "base_url": other.url}},
+        hub.config = {"auth": False, "providers": {"openai": {"api_key": "sk-loop", "base_url": other.url}},
                       "models": {"gpt-4o": {"routes": [{"provider": "openai", "model": "gpt-4o"}]}}}
         hub.write_config()
     with first, second:
@@ -278,30 +280,27 @@ def test_two_hubs_that_point_at_each_other_answer_508():
 
 
 def test_a_hub_behind_a_hub_is_no_loop(openai):
-    with hubs.Hub(providers={"openai": openai}, models=()) as inner:
-        inner_models = {"providers": {"openai": {"api_key": inner.key, "base_url": inner.url}}}
-        inner.config["models"] = {"gpt-4o": {"routes": [{"provider": "openai", "model": "gpt-4o"}]}}
-        inner.write_config()
-        inner.process.send_signal(signal.SIGHUP)
-        with hubs.Hub(inner_models, models=()) as outer:
-            inner.wait(lambda: outer.chat("gpt-4o:openai").status == 200, "routed by the inner hub", timeout=15)
-            assert up.ANSWER.encode() in outer.chat("gpt-4o:openai", stream=False).body
+    inner_config = {"auth": False, "models": {"gpt-4o": {"routes": [{"provider": "openai", "model": "gpt-4o"}]}}}
+    with hubs.Hub(inner_config, {"openai": openai}, models=()) as inner:
+        outer_config = {"providers": {"openai": {"api_key": "sk-inner", "base_url": inner.url}}}
+        with hubs.Hub(outer_config, models=()) as outer:
+            for stream in (False, True):
+                answer = outer.chat("gpt-4o:openai", stream=stream)
+                assert answer.status == 200 and answer.whole, answer
 
 
 def test_a_stale_pooled_connection_is_not_an_error(hub, openai):
     """The provider closes idle connections whenever it likes; the next request must not notice."""
     assert hub.chat("gpt-4o:openai").status == 200
-    for connection in list(openai._open):
-        connection.shutdown(socket.SHUT_RDWR)
+    openai.hang_up()
     answer = hub.chat("gpt-4o:openai")
     assert answer.status == 200, answer
 
 
 def test_a_slow_reader_does_not_stop_others(hub, openai):
     """20 MB wait for a client that reads nothing; other requests are answered meanwhile."""
-    openai.script = up.answering(b'{"choices":["' + b"x" * (20 << 20) + b'"]}')
+    openai.script = up.answering(b'{"choices":[{"message":{"content":"' + b"x" * (20 << 20) + b'"},"finish_reason":"stop"}]}')
     with hub.connect() as lazy:
-        lazy.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         send_chat(hub, lazy, stream=False)
         openai.wait_requests(1)
         openai.script = up.complete
@@ -311,9 +310,38 @@ def test_a_slow_reader_does_not_stop_others(hub, openai):
         assert answer.whole and len(answer.body) > 20 << 20
 
 
-def test_a_slow_request_body_does_not_hold_a_slot_for_ever(hub):
-    with hub.connect() as slow:
-        slow.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\n")
-        for _ in range(20):
-            assert hub.chat("gpt-4o:openai").status == 200
-        assert wire.ask(hub.url, "GET", "/livez").status == 200
+def test_a_client_that_reads_nothing_holds_the_provider_back():
+    """Back-pressure from end to end: what nobody takes is neither collected in memory nor read from the provider."""
+    stalled, sent = threading.Event(), 0
+
+    def flood(exchange):
+        nonlocal sent
+        event = b'data: {"choices":[{"index":0,"delta":{"content":"' + b"y" * 8000 + b'"}}]}\n\n'
+        exchange.connection.settimeout(3)
+        exchange.begin_stream()
+        try:
+            while sent < 256 << 20:
+                exchange.send_chunk(event)
+                sent += len(event)
+        except TimeoutError:
+            stalled.set()
+        exchange.close()
+
+    with up.Upstream(flood) as openai, hubs.Hub(providers={"openai": openai}, models=()) as hub:
+        assert hub.ask("GET", "/livez").status == 200
+        before = hub.resident_mib()
+        with hub.connect() as lazy:
+            send_chat(hub, lazy, stream=True)
+            assert stalled.wait(60), f"the provider could send {sent >> 20} MiB that nobody read"
+            assert sent < 64 << 20
+            assert hub.resident_mib() - before < 64
+
+
+def test_hundreds_of_half_sent_requests_stop_nobody(hub):
+    slow = [hub.connect() for _ in range(300)]
+    for connection in slow:
+        connection.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-le")
+    assert hub.chat("gpt-4o:openai").status == 200
+    for connection in slow:
+        connection.close()
+    assert hub.chat("gpt-4o:openai").status == 200

@@ -1,12 +1,13 @@
 // Any bytes as a configuration file: parsed, walked against the settings, described again. Whatever is
 // accepted must survive its own description.
+#include "app/server/config.h"
+
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <string_view>
 
-#include "app/server/config.h"
 #include "base/check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

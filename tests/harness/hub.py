@@ -211,6 +211,10 @@ class Hub(Home):
                                     [self.authorization, ("content-type", "application/json")], body.encode())
             yield connection, *connection.read_head()
 
+    def resident_mib(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
     def metric(self, name, **labels):
         """Sum of the samples of that name whose labels include these."""
         total, found = 0.0, False

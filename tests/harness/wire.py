@@ -134,15 +134,15 @@ class Connection:
         if head is None:
             return None
         status, headers = head
-        body, whole = b"", True
+        pieces, whole = [], True
         if method != "HEAD" and status not in (204, 304):
             try:
                 for piece in self.read_pieces(headers):
-                    body += piece
+                    pieces.append(piece)
             except (Cut, ConnectionError):
                 whole = False
         said = next((v.lower() for n, v in headers if n.lower() == "connection"), "")
-        return Answer(status, headers, body, whole, not whole or said == "close")
+        return Answer(status, headers, b"".join(pieces), whole, not whole or said == "close")
 
     def wait_closed(self):
         """True once the peer has closed; False if it stays open for as long as this connection waits."""

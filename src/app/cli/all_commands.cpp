@@ -3,6 +3,7 @@
 
 namespace sluice::app::cli {
 
+std::function<int()> declare_bench_text(Arguments& arguments);
 std::function<int()> declare_completion(Arguments& arguments);
 std::function<int()> declare_config_check(Arguments& arguments);
 std::function<int()> declare_config_init(Arguments& arguments);
@@ -12,15 +13,21 @@ std::function<int()> declare_config_show(Arguments& arguments);
 std::function<int()> declare_keys_create(Arguments& arguments);
 std::function<int()> declare_keys_list(Arguments& arguments);
 std::function<int()> declare_keys_revoke(Arguments& arguments);
+std::function<int()> declare_list(Arguments& arguments);
 std::function<int()> declare_providers(Arguments& arguments);
 std::function<int()> declare_quickstart_ask(Arguments& arguments);
+std::function<int()> declare_run(Arguments& arguments);
 std::function<int()> declare_serve(Arguments& arguments);
+std::function<int()> declare_show(Arguments& arguments);
 std::function<int()> declare_version(Arguments& arguments);
 
 namespace {
 
 constexpr Command kCommands[] = {
     {"serve", "answer requests", declare_serve},
+    {"run", "ask a model on this machine, or talk to it", declare_run},
+    {"list", "list the models on this machine", declare_list},
+    {"show", "tell what a model is and what it takes", declare_show},
     {"providers", "list the providers and what switches them on", declare_providers},
     {"keys create", "make a key and print it once", declare_keys_create},
     {"keys list", "list the keys", declare_keys_list},
@@ -32,6 +39,7 @@ constexpr Command kCommands[] = {
     {"config reference", "print the settings as a Markdown table", declare_config_reference},
     {"completion", "print a completion script", declare_completion},
     {"version", "print the version", declare_version},
+    {"bench-text", "", declare_bench_text},
     {"quickstart-ask", "", declare_quickstart_ask},
 };
 

@@ -23,7 +23,7 @@ int write_new_file(const std::string& path, const std::string& text) {
   const bool whole = std::fwrite(text.data(), 1, text.size(), file) == text.size();
   if (std::fclose(file) != 0 || !whole)
     return report({.code = base::ErrorCode::io_failed, .message = path + ": could not be written whole"});
-  fmt::print("wrote {}\n", path);
+  fmt::print(stderr, "wrote {}\n", path);
   return kDone;
 }
 

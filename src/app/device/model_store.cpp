@@ -131,9 +131,8 @@ std::string id_of_single_file(const ModelPlaces& places) {
 ModelPlaces model_places_from_environment() {
   const std::string home = variable("HOME");
   return {.single_file = variable("SLUICE_MODEL"),
-          .models_folder = first_of({under(variable("SLUICE_HOME"), "models"),
-                                     under(variable("XDG_DATA_HOME"), "sluice/models"),
-                                     under(home, ".local/share/sluice/models")}),
+          .models_folder = first_of(
+              {under(variable("XDG_DATA_HOME"), "sluice/models"), under(home, ".local/share/sluice/models")}),
           .hugging_face_cache = first_of({variable("HF_HUB_CACHE"), under(variable("HF_HOME"), "hub"),
                                           under(variable("XDG_CACHE_HOME"), "huggingface/hub"),
                                           under(home, ".cache/huggingface/hub")})};

@@ -3,7 +3,7 @@
 //
 // Looked up in this order; the first id wins:
 //   1. SLUICE_MODEL, one GGUF file;
-//   2. the models folder, $SLUICE_HOME/models, else $XDG_DATA_HOME/sluice/models:
+//   2. the models folder, $XDG_DATA_HOME/sluice/models, else ~/.local/share/sluice/models:
 //      `<org>/<name>/<file>.gguf` is served as `<org>/<name>`, a file at the top as its name without `.gguf`;
 //   3. the Hugging Face cache (shared with other tools):
 //   `models--<org>--<name>/snapshots/<commit>/<file>.gguf`
@@ -33,7 +33,7 @@ struct ModelPlaces {
   std::filesystem::path models_folder;       // may not exist
   std::filesystem::path hugging_face_cache;  // may not exist
 };
-// From SLUICE_MODEL, SLUICE_HOME, XDG_DATA_HOME, HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME and HOME.
+// From SLUICE_MODEL, XDG_DATA_HOME, HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME and HOME.
 ModelPlaces model_places_from_environment();
 
 struct StoredModel {

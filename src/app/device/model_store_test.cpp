@@ -155,8 +155,7 @@ TEST_F(app_device_model_store, a_broken_file_is_an_error_that_names_it) {
 TEST_F(app_device_model_store, looks_where_the_environment_says) {
   const auto set = [](const char* name, const char* value) { setenv(name, value, 1); };
   const std::string home = std::getenv("HOME") == nullptr ? "" : std::getenv("HOME");
-  for (const char* name :
-       {"SLUICE_MODEL", "SLUICE_HOME", "XDG_DATA_HOME", "HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"})
+  for (const char* name : {"SLUICE_MODEL", "XDG_DATA_HOME", "HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"})
     unsetenv(name);
   set("HOME", "/h");
   EXPECT_EQ(model_places_from_environment().models_folder, "/h/.local/share/sluice/models");
@@ -165,16 +164,13 @@ TEST_F(app_device_model_store, looks_where_the_environment_says) {
   set("XDG_CACHE_HOME", "/c");
   EXPECT_EQ(model_places_from_environment().models_folder, "/d/sluice/models");
   EXPECT_EQ(model_places_from_environment().hugging_face_cache, "/c/huggingface/hub");
-  set("SLUICE_HOME", "/s");
   set("HF_HOME", "/hf");
-  EXPECT_EQ(model_places_from_environment().models_folder, "/s/models");
   EXPECT_EQ(model_places_from_environment().hugging_face_cache, "/hf/hub");
   set("HF_HUB_CACHE", "/hub");
   set("SLUICE_MODEL", "/m.gguf");
   EXPECT_EQ(model_places_from_environment().hugging_face_cache, "/hub");
   EXPECT_EQ(model_places_from_environment().single_file, "/m.gguf");
-  for (const char* name :
-       {"SLUICE_MODEL", "SLUICE_HOME", "XDG_DATA_HOME", "HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"})
+  for (const char* name : {"SLUICE_MODEL", "XDG_DATA_HOME", "HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"})
     unsetenv(name);
   set("HOME", home.c_str());
 }

@@ -112,9 +112,7 @@ TEST_F(app_server_config, resolves_env_and_file_anywhere) {
   world_.environment["MY_KEY"] = "gsk-456";
   world_.environment["MY_PORT"] = "99";
   const Config config = accept(
-      "port: env:MY_PORT\nproviders:\n  groq:\n    api_key: file:secrets/key\n      x-team: "
-      "env:MY_KEY\n"
-      "allowed_hosts: [env:MY_KEY, b]\n");
+      "port: env:MY_PORT\nproviders: {groq: {api_key: file:secrets/key}}\nallowed_hosts: [env:MY_KEY, b]\n");
   EXPECT_EQ(config.port, 99U);
   EXPECT_EQ(config.providers.at("groq").api_key, "gsk-123");
   EXPECT_THAT(config.allowed_hosts, ::testing::ElementsAre("gsk-456", "b"));
@@ -236,7 +234,7 @@ TEST_F(app_server_config, committed_documents_are_current) {
                                    std::pair{"configuration.md", make_config_reference()}}) {
     std::ifstream in(fs::path(SLUICE_SOURCE_DIR) / "docs/reference" / file);
     const std::string committed{std::istreambuf_iterator<char>(in), {}};
-    EXPECT_EQ(committed, text) << file << ": run tools/make_reference";
+    EXPECT_TRUE(committed == text) << file << " is stale: run tools/make_reference";
   }
 }
 

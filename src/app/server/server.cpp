@@ -3,8 +3,8 @@
 #include <sys/resource.h>
 
 #include <optional>
-#include <thread>
 
+#include "app/device/device_upstream.h"
 #include "app/server/access_home.h"
 #include "app/server/settings.h"
 #include "app/server/snapshot.h"
@@ -12,6 +12,7 @@
 #include "hub/access/key_keeper.h"
 #include "hub/api/api.h"
 #include "net/server.h"
+#include "vlm/tensor/thread_pool.h"
 
 namespace sluice::app::server {
 namespace {
@@ -44,6 +45,18 @@ Status check_exposure(const Config& config) {
       config.host);
 }
 
+device::DeviceOptions device_options_of(const Config& config, const Surroundings& surroundings) {
+  device::DeviceOptions options{.places = device::model_places_from_environment()};
+  options.places.single_file = config.model;
+  options.places.models_folder =
+      config.models_dir.empty() ? default_models_directory(surroundings) : config.models_dir;
+  options.engine.threads = config.threads;
+  options.engine.sessions_max = config.device.sessions_max;
+  options.engine.queue_max = config.device.queue_max;
+  options.engine.context_max = config.device.context_tokens_max;
+  return options;
+}
+
 }  // namespace
 
 // In the order of construction; what is below uses what is above.
@@ -54,12 +67,36 @@ struct Server::State {
   hub::telemetry::Metrics metrics;
   hub::gateway::Hub hub;
   std::optional<net::Loops> loops;
+  std::optional<device::Device> device;
+  std::optional<device::DeviceUpstream> device_upstream;
   std::optional<hub::api::Api> api;
   std::optional<net::Server> server;
   std::uint16_t port = 0;
 
+  void start_device(const Surroundings& surroundings, const Say& say);
   Status listen(const Say& say);
 };
+
+// Looks at the folders only: weights are loaded by the first request that wants them.
+void Server::State::start_device(const Surroundings& surroundings, const Say& say) {
+  hub.device_models = [] { return std::make_shared<const std::vector<std::string>>(); };
+  if (!config.device.enabled) return;
+  device.emplace(device_options_of(config, surroundings));
+  device_upstream.emplace(*device);
+  hub.device = &*device_upstream;
+  hub.device_models = [this] { return device->model_ids(); };
+  const auto gauge = [this](const char* name, const char* help, auto read) {
+    metrics.add_gauge(name, help,
+                      [this, read] { return static_cast<double>(read(device->engine().state())); });
+  };
+  gauge("sluice_engine_waiting_requests", "Requests in the queue of the device.",
+        [](const auto& state) { return state.waiting; });
+  gauge("sluice_engine_running_sessions", "Sessions that the device computes together.",
+        [](const auto& state) { return state.running; });
+  gauge("sluice_engine_kv_bytes", "Memory reserved for keys and values of running sessions.",
+        [](const auto& state) { return state.kv_bytes; });
+  say(fmt::format("device: {} models", device->model_ids()->size()));
+}
 
 Status Server::State::listen(const Say& say) {
   net::ServerOptions options;
@@ -112,7 +149,8 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
 
   state->hub.metrics = &state->metrics;
   state->hub.instance_id = hub::gateway::make_instance_id();
-  state->loops.emplace(config.loops != 0 ? config.loops : std::thread::hardware_concurrency());
+  state->loops.emplace(config.loops != 0 ? config.loops : vlm::tensor::default_threads());
+  state->start_device(surroundings, say);
   state->api.emplace(*state->loops,
                      hub::api::Parts{.hub = &state->hub,
                                      .keys = state->access.keys.get(),
@@ -131,6 +169,7 @@ Status Server::reload(const LoadedConfig& loaded, const Surroundings& surroundin
                       fmt::join(fixed, ", "));
   SLUICE_TRY(const Snapshot snapshot, make_snapshot(loaded.config, surroundings));
   state_->config = loaded.config;
+  if (state_->device) state_->device->rescan();
   state_->api->use(snapshot.api);
   return {};
 }

@@ -59,8 +59,7 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
     const auto found = surroundings.environment.find(std::string(name));
     return found == surroundings.environment.end() ? std::nullopt : std::optional(found->second);
   };
-  SLUICE_TRY(auto enabled, hub::credentials::enable_providers(*gateway->catalog, providers, environment));
-  gateway->set_enabled(std::move(enabled));
+  SLUICE_TRY(gateway->enabled, hub::credentials::enable_providers(*gateway->catalog, providers, environment));
   gateway->models = models_of(config);
   if (const std::string wrong = catalog::refuse_configured_models(gateway->models, *gateway->catalog);
       !wrong.empty())
@@ -75,7 +74,7 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
                     .heartbeat = config.limits.heartbeat};
 
   Snapshot out;
-  for (const auto& enabled : gateway->enabled.providers) out.announcements.push_back(describe(enabled));
+  for (const auto& provider : gateway->enabled.providers) out.announcements.push_back(describe(provider));
   for (const std::string& note : gateway->enabled.notes) out.announcements.push_back(note);
   out.announcements.push_back("default route: " + config.default_route);
   if (config.local_only) out.announcements.emplace_back("local only: nothing leaves this machine");

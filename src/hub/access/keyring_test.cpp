@@ -159,6 +159,21 @@ TEST(hub_access_keyring, names_have_a_limit) {
   EXPECT_FALSE(keys.create(std::string(kMaxKeyNameBytes + 1, 'n'), {}, 1));
 }
 
+TEST(hub_access_keyring, the_number_of_keys_has_a_limit) {
+  FakeStore store;
+  const Pepper pepper = Pepper::random();
+  Keyring keys(store, pepper);
+  KeyRecord one;
+  one.pepper_id = pepper.id();
+  store.keys.assign(kMaxKeys, one);
+  EXPECT_TRUE(keys.reload());
+  store.keys.push_back(one);
+  ++store.changes;
+  const auto status = keys.reload();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::too_large);
+}
+
 TEST(hub_access_keyring, revoking_names_near_keys_and_refuses_ambiguity) {
   FakeStore store;
   Keyring keys(store, Pepper::random());

@@ -36,6 +36,10 @@ std::string request_id_of(const http::Headers& headers) {
 }
 
 base::Status require_json(const http::Headers& headers) {
+  const std::string_view coding = base::trim(headers.find("content-encoding").value_or(""));
+  if (!coding.empty() && !base::equals_ignoring_case(coding, "identity"))
+    return fail(ErrorCode::unsupported_media, "expected a body without content-encoding, found '{}'",
+                coding.substr(0, 100));
   const std::string_view given = headers.find("content-type").value_or("");
   const std::string_view type = base::trim(given.substr(0, given.find(';')));
   if (base::equals_ignoring_case(type, "application/json")) return {};

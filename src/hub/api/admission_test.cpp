@@ -26,6 +26,9 @@ TEST(hub_api_admission, bodies_must_be_declared_as_json) {
     EXPECT_EQ(status.error().code, ErrorCode::unsupported_media);
   }
   EXPECT_FALSE(require_json({}));
+  // Whoever read compressed bytes as JSON would blame their first byte.
+  EXPECT_FALSE(require_json({{"content-type", "application/json"}, {"content-encoding", "gzip"}}));
+  EXPECT_TRUE(require_json({{"content-type", "application/json"}, {"content-encoding", "identity"}}));
 }
 
 TEST(hub_api_admission, only_names_of_this_machine_pass_on_loopback) {

@@ -3,6 +3,8 @@
 #include <mutex>
 
 #include "base/check.h"
+#include "base/ids.h"
+#include "base/log.h"
 #include "hub/api/admission.h"
 #include "hub/api/replies.h"
 #include "hub/api/routes.h"
@@ -240,8 +242,15 @@ void Api::write_refusal(const net::Refusal& refusal, http::Headers& headers, std
   if (refusal.status == 503) error.code = ErrorCode::overloaded;
   if (refusal.status == 500) error.code = ErrorCode::internal;
   body = openai().downstream->encode_error(error);
+  const std::string request_id = base::make_id("req_");
+  headers.set("x-request-id", request_id);
   headers.set("content-type", openai().downstream->reply_type);
   headers.set("x-content-type-options", "nosniff");
+  base::LogLine(base::LogLevel::info, "request refused unread")
+      .text("request_id", request_id)
+      .number("status", refusal.status)
+      .text("error", base::name_of(error.code))
+      .write();
 }
 
 bool Api::allows_host(std::string_view host, const net::Peer& peer) const {

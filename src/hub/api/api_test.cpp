@@ -160,6 +160,10 @@ TEST_F(hub_api_api, lists_models_and_finds_one) {
 
 TEST_F(hub_api_api, metrics_are_for_scrapers_on_this_machine_and_for_keys) {
   static_cast<void>(ask("POST", "/v1/chat/completions", chat_body("org/tiny", false), kBearer));
+  // A request is counted when it is over, a moment after its answer has left.
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (metrics_.in_flight() != 0 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(1ms);
   const RawMessage answer = ask("GET", "/metrics");
   EXPECT_EQ(answer.status(), 200);
   EXPECT_THAT(answer.header("content-type"), HasSubstr("text/plain; version=0.0.4"));
@@ -205,6 +209,7 @@ TEST_F(hub_api_api, refusals_of_the_server_have_openais_shape) {
   const RawMessage bad = send("GET / HTTP/1.1\r\nhost : localhost\r\n\r\n");
   EXPECT_EQ(bad.status(), 400);
   EXPECT_THAT(bad.body, HasSubstr("\"error\":{\"message\":"));
+  EXPECT_THAT(bad.header("x-request-id"), HasSubstr("req_"));
 }
 
 TEST_F(hub_api_api, other_origins_get_nothing_unless_configured) {

@@ -71,6 +71,10 @@ base::Result<Resolution> Resolver::resolve(std::string_view text) const {
     return refuse(ErrorCode::invalid_argument,
                   fmt::format("'model' has at most {} bytes, this one {}", kModelTextBytesMax, text.size()));
   }
+  // Names end up in headers and logs.
+  if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) {
+    return refuse(ErrorCode::invalid_argument, "'model' must not hold control characters");
+  }
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || !is_route(text.substr(colon + 1))) return resolve_default(text);
   const std::string_view id = text.substr(0, colon);

@@ -195,6 +195,7 @@ TEST(hub_catalog_resolve, refuses_names_of_no_shape) {
   EXPECT_EQ(Hub().refusal("").code, ErrorCode::invalid_argument);
   EXPECT_EQ(Hub().refusal(":groq").code, ErrorCode::invalid_argument);
   EXPECT_EQ(Hub().refusal(":device").code, ErrorCode::invalid_argument);
+  EXPECT_EQ(Hub().refusal("m\r\nx-evil: 1:groq").code, ErrorCode::invalid_argument);
   const std::string longest = std::string(kModelTextBytesMax - 5, 'm') + ":groq";
   EXPECT_TRUE(Hub().resolve(longest));
   EXPECT_EQ(Hub().refusal("m" + longest).code, ErrorCode::invalid_argument);

@@ -438,8 +438,9 @@ std::string unescape_json(std::string_view quoted) {
 }
 
 bool json_text_equals(std::string_view between_quotes, std::string_view name) {
-  if (between_quotes.find('\\') == std::string_view::npos) return between_quotes == name;
-  return unescape_between(between_quotes) == name;
+  // Escapes only ever make a text longer.
+  if (between_quotes.size() <= name.size()) return between_quotes == name;
+  return between_quotes.contains('\\') && unescape_between(between_quotes) == name;
 }
 
 }  // namespace sluice::hub::dialects

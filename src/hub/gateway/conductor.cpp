@@ -50,6 +50,19 @@ bool shows_something(const Piece& piece) {
   });
 }
 
+// A model id is the client's text: what no header may hold is written as %XX.
+std::string header_safe(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (c > ' ' && c < '\x7f')
+      out += c;
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
 // What a provider's answer may tell the client besides its body.
 void copy_answer_headers(const http::Headers& from, http::Headers& to) {
   for (const auto& field : from)
@@ -341,7 +354,7 @@ http::Headers Conductor::answer_headers(const Begun* begun) const {
   headers.set("x-request-id", admission_.request_id);
   if (attempts_ > 0) {
     headers.set("x-inference-provider", provider_);
-    headers.set("x-sluice-route", route_id_);
+    headers.set("x-sluice-route", header_safe(route_id_));
     headers.set("x-sluice-attempts", std::to_string(attempts_));
   }
   headers.set("openai-processing-ms",

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "hub/gateway/limits.h"
 #include "hub/gateway/test_hub.h"
 
 namespace sluice::hub::gateway {
@@ -216,6 +217,33 @@ TEST(hub_gateway_conductor, when_all_fail_every_route_is_named) {
   EXPECT_EQ(answer.header("x-sluice-attempts"), "2");
 }
 
+TEST(hub_gateway_conductor, attempts_have_a_limit) {
+  FakeProvider alpha(FakeProvider::always(json_answer("{}", "500 Oops")));
+  const std::vector<std::string> routes(kMaxAttempts + 1, "alpha");
+  const TestHub hub({.providers = {{"alpha", alpha.url()}}, .routes_of_m = routes});
+  EXPECT_EQ(hub.ask(chat_body("m", false)).header("x-sluice-attempts"), std::to_string(kMaxAttempts));
+}
+
+TEST(hub_gateway_conductor, a_whole_answer_has_a_limit_and_a_stream_has_none) {
+  auto pieces = said({});
+  tasks::TextDelta megabyte;
+  megabyte.text = std::string(std::size_t{1} << 20, 'a');
+  for (std::size_t i = 0; i < kMaxReplyBytes >> 20; ++i) pieces.insert(pieces.begin() + 1, {megabyte});
+  const auto status_with = [&](std::string_view more, bool stream) {
+    auto longer = pieces;
+    tasks::TextDelta rest;
+    rest.text = more;
+    if (!more.empty()) longer.insert(longer.begin() + 1, {rest});
+    FakeDevice device({.pieces = longer});
+    const TestHub hub({.providers = {}, .device = &device});
+    const RawMessage answer = hub.ask(chat_body("tiny", stream));
+    return answer.whole ? answer.status() : 0;
+  };
+  EXPECT_EQ(status_with("", false), 200);
+  EXPECT_EQ(status_with("x", false), 502);
+  EXPECT_EQ(status_with("x", true), 200);
+}
+
 TEST(hub_gateway_conductor, the_devices_events_are_encoded_for_the_client) {
   FakeDevice device({.pieces = said({"Hel", "lo"})});
   const TestHub hub({.providers = {}, .device = &device});
@@ -322,6 +350,15 @@ TEST(hub_gateway_conductor, bad_requests_are_named_and_reach_nobody) {
   const RawMessage unknown = hub.ask(chat_body("tinny", false));
   EXPECT_EQ(unknown.status(), 404);
   EXPECT_EQ(alpha.connections(), 0);
+}
+
+TEST(hub_gateway_conductor, a_model_id_cannot_break_a_header) {
+  FakeProvider alpha(healthy());
+  const TestHub hub({.providers = {{"alpha", alpha.url()}}});
+  const RawMessage answer = hub.ask(chat_body("mod\xc3\xa8le\\r\\nx-a: b:alpha", false));
+  EXPECT_EQ(answer.status(), 200) << answer.body;
+  EXPECT_EQ(answer.header("x-sluice-route"), "alpha/mod%C3%A8le%0D%0Ax-a:%20b");
+  EXPECT_EQ(answer.header("x-a"), "");
 }
 
 TEST(hub_gateway_conductor, many_at_once_on_several_loops) {

@@ -209,10 +209,12 @@ net::Task<std::optional<Failure>> HttpSource::feed() {
 // It lies in the same packet as a rule; a provider that is slow with it loses the connection.
 net::Task<void> HttpSource::settle() {
   if (!response_ || ended_) co_return;
-  net::Loop* loop = net::Loop::current();
-  boost::asio::steady_timer timer(loop->context(), kSettle);
-  timer.async_wait([this](const boost::system::error_code& error) {
-    if (!error) cancel_.fire();
+  boost::asio::steady_timer timer(net::Loop::current()->context(), kSettle);
+  // The callback may be on its way already when the timer is cancelled: then it must not find us gone.
+  const auto settling = std::make_shared<net::Cancel*>(&cancel_);
+  timer.async_wait([late = std::weak_ptr(settling)](const boost::system::error_code& error) {
+    const auto cancel = late.lock();
+    if (!error && cancel) (*cancel)->fire();
   });
   for (;;) {
     const auto bytes = co_await response_->read();

@@ -24,9 +24,10 @@ base::Result<ModelRow> row_of(const ResolveView& view, bool local_only, std::str
 }  // namespace
 
 ResolveView::ResolveView(const Settings& settings, const Hub& hub)
-    : device_models_(hub.device != nullptr && hub.device_models ? hub.device_models() : nullptr) {
+    : device_models_(hub.device != nullptr && hub.device_models ? hub.device_models() : nullptr),
+      enabled_(settings.enabled.ids()) {
   input_.catalog = settings.catalog.get();
-  input_.enabled = settings.enabled_ids;
+  input_.enabled = enabled_;
   input_.configured = settings.models;
   if (device_models_) input_.device_models = *device_models_;
   input_.default_route = settings.default_route;

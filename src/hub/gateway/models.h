@@ -32,6 +32,7 @@ class ResolveView {
 
  private:
   const std::shared_ptr<const std::vector<std::string>> device_models_;
+  const std::vector<std::string> enabled_;
   catalog::ResolveInput input_;
 };
 

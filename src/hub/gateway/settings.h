@@ -27,16 +27,10 @@ struct Times {
 struct Settings {
   std::shared_ptr<const catalog::Catalog> catalog = catalog::Catalog::built_in();
   credentials::Enablement enabled;
-  std::vector<std::string> enabled_ids;  // set_enabled() keeps it in step
   std::vector<catalog::ConfiguredModel> models;
   std::string default_route = "preferred";
   bool local_only = false;
   Times times;
-
-  void set_enabled(credentials::Enablement enablement) {
-    enabled = std::move(enablement);
-    enabled_ids = enabled.ids();
-  }
 };
 using SettingsPtr = std::shared_ptr<const Settings>;
 

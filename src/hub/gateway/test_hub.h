@@ -149,7 +149,7 @@ class TestHub {
         credentials::enable_providers(**catalog, providers, [](std::string_view) { return std::nullopt; });
     if (!enabled) fmt::print("{}\n", enabled.error().message);
     CHECK(enabled.has_value());
-    settings->set_enabled(std::move(*enabled));
+    settings->enabled = std::move(*enabled);
     catalog::ConfiguredModel m{.name = "m", .routes = {}};
     for (const std::string& id : options.routes_of_m)
       m.routes.push_back({.provider = id, .model = id == "device" ? "tiny" : "model-of-" + id});

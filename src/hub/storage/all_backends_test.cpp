@@ -23,7 +23,7 @@ access::KeyRecord key(std::string id, std::byte fill) {
   return made;
 }
 
-class hub_storage_all_backends : public testing::TestWithParam<Backend> {
+class EveryBackend : public testing::TestWithParam<Backend> {
  protected:
   void SetUp() override {
     std::string name = (std::filesystem::temp_directory_path() / "sluice-store-XXXXXX").string();
@@ -40,7 +40,7 @@ class hub_storage_all_backends : public testing::TestWithParam<Backend> {
   std::filesystem::path folder_;
 };
 
-TEST_P(hub_storage_all_backends, gives_back_what_was_put_in) {
+TEST_P(EveryBackend, gives_back_what_was_put_in) {
   const auto store = open();
   EXPECT_TRUE(store->load_keys().value().empty());
   const auto one = key("key-1", std::byte{1});
@@ -59,7 +59,7 @@ TEST_P(hub_storage_all_backends, gives_back_what_was_put_in) {
   EXPECT_EQ(keys[1].id, "key-2");
 }
 
-TEST_P(hub_storage_all_backends, ids_and_digests_are_unique) {
+TEST_P(EveryBackend, ids_and_digests_are_unique) {
   const auto store = open();
   ASSERT_TRUE(store->insert_key(key("key-1", std::byte{1})));
   for (const auto& twin : {key("key-1", std::byte{2}), key("key-2", std::byte{1})}) {
@@ -70,7 +70,7 @@ TEST_P(hub_storage_all_backends, ids_and_digests_are_unique) {
   EXPECT_EQ(store->load_keys().value().size(), 1u);
 }
 
-TEST_P(hub_storage_all_backends, disabling_is_kept_and_may_be_repeated) {
+TEST_P(EveryBackend, disabling_is_kept_and_may_be_repeated) {
   const auto store = open();
   ASSERT_TRUE(store->insert_key(key("key-1", std::byte{1})));
   ASSERT_TRUE(store->disable_key("key-1"));
@@ -81,7 +81,7 @@ TEST_P(hub_storage_all_backends, disabling_is_kept_and_may_be_repeated) {
   EXPECT_EQ(unknown.error().code, ErrorCode::not_found);
 }
 
-TEST_P(hub_storage_all_backends, uses_move_forward_only) {
+TEST_P(EveryBackend, uses_move_forward_only) {
   const auto store = open();
   ASSERT_TRUE(store->insert_key(key("key-1", std::byte{1})));
   ASSERT_TRUE(store->note_uses(
@@ -90,7 +90,7 @@ TEST_P(hub_storage_all_backends, uses_move_forward_only) {
   EXPECT_EQ(store->load_keys().value()[0].last_used_s, 7200);
 }
 
-TEST_P(hub_storage_all_backends, every_change_moves_the_version) {
+TEST_P(EveryBackend, every_change_moves_the_version) {
   const auto store = open();
   auto last = store->version().value();
   EXPECT_EQ(store->version().value(), last);
@@ -104,7 +104,7 @@ TEST_P(hub_storage_all_backends, every_change_moves_the_version) {
   EXPECT_TRUE(moved());
 }
 
-TEST_P(hub_storage_all_backends, serves_several_threads) {
+TEST_P(EveryBackend, serves_several_threads) {
   const auto store = open();
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
@@ -119,13 +119,13 @@ TEST_P(hub_storage_all_backends, serves_several_threads) {
   EXPECT_EQ(store->load_keys().value().size(), 40u);
 }
 
-TEST_P(hub_storage_all_backends, a_durable_one_keeps_its_content) {
+TEST_P(EveryBackend, a_durable_one_keeps_its_content) {
   if (!GetParam().durable) GTEST_SKIP() << "not durable";
   ASSERT_TRUE(open()->insert_key(key("key-1", std::byte{1})));
   EXPECT_EQ(open()->load_keys().value().size(), 1u);
 }
 
-TEST_P(hub_storage_all_backends, a_durable_one_shows_the_changes_of_another_opener) {
+TEST_P(EveryBackend, a_durable_one_shows_the_changes_of_another_opener) {
   if (!GetParam().durable) GTEST_SKIP() << "not durable";
   const auto server = open();
   const auto command = open();
@@ -135,11 +135,11 @@ TEST_P(hub_storage_all_backends, a_durable_one_shows_the_changes_of_another_open
   EXPECT_EQ(server->load_keys().value().size(), 1u);
 }
 
-INSTANTIATE_TEST_SUITE_P(rows, hub_storage_all_backends,
+INSTANTIATE_TEST_SUITE_P(hub_storage_all_backends, EveryBackend,
                          testing::ValuesIn(all_backends().begin(), all_backends().end()),
                          [](const auto& row) { return std::string(row.param.name); });
 
-TEST(hub_storage_all_backends_table, names_are_found_and_unique) {
+TEST(hub_storage_all_backends, names_are_found_and_unique) {
   for (const Backend& backend : all_backends()) EXPECT_EQ(find_backend(backend.name), &backend);
   EXPECT_EQ(find_backend("paper"), nullptr);
 }

@@ -77,6 +77,7 @@ Task<bool> ServerConnection::handshake() {
     if (!co_await channel_.wait(result.io)) co_return false;
     result = channel_.handshake();
   }
+  drained_ = false;  // the first request may have come with the end of the handshake
   co_return result.io == Io::ok;
 }
 
@@ -86,6 +87,10 @@ void ServerConnection::watch() {
   const bool room = sink_left_ > 0 || input_.size() < kMaxPipelinedBytes || phase_ == Phase::lingering;
   if (watching_ || input_ended_ || !room || !channel_.is_open()) return;
   watching_ = true;
+  if (!drained_) {
+    loop_.post([self = shared_from_this()] { self->take_input(self->channel_.is_open()); });
+    return;
+  }
   channel_.when_readable([self = shared_from_this()](bool open) { self->take_input(open); });
 }
 
@@ -98,16 +103,19 @@ void ServerConnection::take_input(bool open) {
     const bool to_sink = sink_left_ > 0;
     const std::span<char> into = to_sink ? std::span(sink_, sink_left_) : std::span(buffer.get(), kReadBytes);
     const IoResult result = channel_.read(into);
-    if (result.io == Io::want_read || result.io == Io::want_write) break;
+    if (result.io == Io::want_read || result.io == Io::want_write) {
+      drained_ = true;
+      break;
+    }
     if (result.io != Io::ok) return end_input();
+    drained_ = !channel_.may_have_buffered_input();
     if (to_sink) {
       sink_ += result.bytes;
       sink_left_ -= result.bytes;
     } else if (phase_ != Phase::lingering) {
       input_.append(buffer.get(), result.bytes);
     }
-    // What OpenSSL holds already makes no socket readable.
-  } while (channel_.may_have_buffered_input() && (sink_left_ > 0 || input_.size() < kMaxPipelinedBytes));
+  } while (!drained_ && (sink_left_ > 0 || input_.size() < kMaxPipelinedBytes));
   watch();
   input_changed_.raise();
 }
@@ -122,11 +130,6 @@ void ServerConnection::end_input() {
 void ServerConnection::consume(std::size_t bytes) {
   input_.erase(0, bytes);
   if (input_.empty() && input_.capacity() > kKeptInputBytes) input_ = {};
-  if (!watching_ && channel_.may_have_buffered_input()) {
-    watching_ = true;
-    loop_.post([self = shared_from_this()] { self->take_input(self->channel_.is_open()); });
-    return;
-  }
   watch();
 }
 
@@ -215,7 +218,7 @@ Task<bool> ServerConnection::read_body() {
   phase_ = Phase::body;
   if (head_.framing == http::Framing::none) co_return true;
   if (head_.content_length > options.limits.body_bytes) {
-    co_await refuse(413, "the request body is too large");
+    co_await refuse(413, fmt::format("the request body has more than {} bytes", options.limits.body_bytes));
     co_return false;
   }
   if (!co_await accept_body()) co_return false;
@@ -272,7 +275,7 @@ Task<bool> ServerConnection::read_chunked_body() {
         co_return false;
       }
       if (step->payload > limits.body_bytes - body.size()) {
-        co_await refuse(413, "the request body is too large");
+        co_await refuse(413, fmt::format("the request body has more than {} bytes", limits.body_bytes));
         co_return false;
       }
       body.append(input_, 0, step->payload);
@@ -307,13 +310,12 @@ Task<void> ServerConnection::handle() {
   } catch (const std::exception& e) {
     base::LogLine(base::LogLevel::error, "handler_failed").text("what", e.what()).write();
   }
-  if (answer_ == Answer::none) {
+  if (answer_ == Answer::none && !cancel_->fired()) {
     base::LogLine(base::LogLevel::error, "handler_silent").text("path", head_.request.path()).write();
     (void)co_await respond(500, {}, {});
   }
-  if (answer_ == Answer::streaming) abort();
+  if (answer_ != Answer::whole) abort();
   state_->exchanges.fetch_sub(1, std::memory_order_relaxed);
-  if (answer_ == Answer::cut) keep_alive_ = false;
   head_ = {};  // an idle connection holds no request
   cancel_.reset();
   phase_ = Phase::idle;

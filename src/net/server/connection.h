@@ -79,6 +79,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   char* sink_ = nullptr;  // where a body of known size is read to, past input_
   std::size_t sink_left_ = 0;
   bool watching_ = false;
+  bool drained_ = true;  // false: OpenSSL may hold bytes, which make no socket readable
   bool input_ended_ = false;
   bool timed_out_ = false;
   bool draining_ = false;

@@ -25,6 +25,9 @@ Result<KvCache> KvCache::reserve(const models::Shape& shape, std::size_t positio
   if (memory == MAP_FAILED)
     return fail(ErrorCode::unavailable, "keys and values of {} positions: no {} of memory: {}", positions,
                 base::format_bytes(bytes), std::strerror(errno));
+  // Every head of every layer has its own run of positions: huge pages would make the whole of them resident
+  // with the first token.
+  static_cast<void>(madvise(memory, bytes, MADV_NOHUGEPAGE));
   return KvCache({.data = static_cast<std::uint16_t*>(memory), .capacity = positions}, bytes);
 }
 

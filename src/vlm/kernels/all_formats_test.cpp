@@ -121,10 +121,10 @@ class Matrix {
     arena_ = *tensor::Arena::make(*Weight::packed_bytes(c.format->type, c.n, c.k));
   }
 
-  std::vector<float> multiply(std::size_t threads) {
+  std::vector<float> multiply(std::size_t threads, Packing packing = Packing::at_first_use) {
     tensor::ThreadPool pool(threads);
     arena_ = *tensor::Arena::make(arena_.bytes_max());
-    weight_ = *Weight::pack(view_, arena_, pool);
+    weight_ = *Weight::pack(view_, arena_, pool, packing);
     std::vector<float> out(case_.m * case_.n, -1);
     EXPECT_TRUE(matmul(pool, weight_, x_, case_.m, out).has_value());
     return out;

@@ -22,8 +22,6 @@ std::size_t rows_per_unit(std::size_t heads_per_kv) {
 }  // namespace
 
 std::size_t attention_units(const AttentionTask& task) {
-  // One row: each query head apart, so that lanes share evenly whatever the number of kv heads.
-  if (task.rows == 1) return task.heads;
   const std::size_t rows = rows_per_unit(task.heads / task.keys.kv_heads);
   return (task.rows + rows - 1) / rows * task.keys.kv_heads;
 }
@@ -42,24 +40,17 @@ void attend(const AttentionTask& task, std::size_t unit, std::span<float> scratc
   CHECK(positions <= task.keys.capacity && positions <= task.values.capacity);
   CHECK(unit < attention_units(task) && scratch.size() >= attention_scratch(positions, task.heads, kv_heads));
 
+  // The latest rows see the most positions: they come first, so that no lane is left with a long one.
   const std::size_t heads_per_kv = task.heads / kv_heads;
-  AttentionUnit work = {.task = &task,
-                        .first_row = 0,
-                        .rows = 1,
-                        .first_head = unit,
-                        .heads = 1,
-                        .kv_head = unit / heads_per_kv};
-  if (task.rows > 1) {
-    // The latest rows see the most positions: they come first, so that no lane is left with a long one.
-    const std::size_t rows = rows_per_unit(heads_per_kv);
-    const std::size_t blocks = (task.rows + rows - 1) / rows;
-    const std::size_t block = blocks - 1 - unit / kv_heads;
-    work.first_row = block * rows;
-    work.rows = std::min(rows, task.rows - work.first_row);
-    work.kv_head = unit % kv_heads;
-    work.first_head = work.kv_head * heads_per_kv;
-    work.heads = heads_per_kv;
-  }
+  const std::size_t rows = rows_per_unit(heads_per_kv);
+  const std::size_t blocks = (task.rows + rows - 1) / rows;
+  const std::size_t first_row = (blocks - 1 - unit / kv_heads) * rows;
+  const AttentionUnit work = {.task = &task,
+                              .first_row = first_row,
+                              .rows = std::min(rows, task.rows - first_row),
+                              .first_head = unit % kv_heads * heads_per_kv,
+                              .heads = heads_per_kv,
+                              .kv_head = unit % kv_heads};
   active_kernels().attend(work, scratch.data());
 }
 

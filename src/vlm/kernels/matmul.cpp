@@ -8,10 +8,6 @@
 
 namespace sluice::vlm::kernels {
 
-struct WeightAccess {
-  static std::size_t group_bytes(const Weight& weight) { return weight.group_bytes_; }
-};
-
 void matmul_groups(const Weight& weight, const Activations& activations, Groups groups, float* out,
                    std::size_t stride) {
   if (groups.first >= groups.last) return;
@@ -19,9 +15,8 @@ void matmul_groups(const Weight& weight, const Activations& activations, Groups 
   CHECK(groups.last <= weight.groups() && activations.columns == weight.columns());
   CHECK(has(activations.forms, multiply.form));
   const std::size_t first_row = groups.first * kRowGroup;
-  const std::size_t group_bytes = WeightAccess::group_bytes(weight);
-  multiply.run({.groups = weight.bytes().data() + groups.first * group_bytes,
-                .group_bytes = group_bytes,
+  multiply.run({.groups = weight.groups_at(groups.first, groups.last),
+                .group_bytes = weight.group_bytes(),
                 .rows = std::min(weight.rows(), groups.last * kRowGroup) - first_row,
                 .columns = weight.columns(),
                 .activations = &activations,

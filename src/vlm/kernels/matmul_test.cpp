@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
+#include <thread>
 #include <vector>
 
 namespace sluice::vlm::kernels {
@@ -52,6 +54,37 @@ TEST(vlm_kernels_matmul, wrong_sizes_are_named) {
   EXPECT_EQ(status.error().message,
             "matmul by [40, 3]: expected 2 x 3 inputs and 2 x 40 outputs, got 5 and 80");
   EXPECT_FALSE(matmul(s.pool, s.weight, {}, 0, {}).has_value());
+}
+
+TEST(vlm_kernels_matmul, several_threads_may_be_the_first_to_use_a_weight) {
+  for (int round = 0; round < 20; ++round) {
+    const Small s;
+    const Weight copy = s.weight;
+    std::vector<std::vector<float>> outs(4, std::vector<float>(40));
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < outs.size(); ++i) {
+      threads.emplace_back([&, i] {
+        const ActivationBuffer buffer(1, 3);
+        const Activations a = buffer.shape(1, 3, s.weight.forms());
+        a.set_row(0, std::vector<float>{1, 1, 1}.data());
+        matmul_groups(i % 2 == 0 ? s.weight : copy, a, {0, 3}, outs[i].data(), 40);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const auto& out : outs) {
+      for (std::size_t r = 0; r < 40; ++r) ASSERT_EQ(out[r], static_cast<float>(9 * r + 3));
+    }
+  }
+}
+
+TEST(vlm_kernels_matmul, a_weight_packed_now_needs_its_source_no_more) {
+  Small s;
+  const Weight weight =
+      *Weight::pack(tensor::View::of_floats(s.values, {40, 3}), s.arena, s.pool, Packing::now);
+  std::ranges::fill(s.values, -1.0F);
+  std::vector<float> out(40);
+  ASSERT_TRUE(matmul(s.pool, weight, std::vector<float>{1, 0, 0}, 1, out).has_value());
+  for (std::size_t r = 0; r < 40; ++r) EXPECT_EQ(out[r], static_cast<float>(3 * r));
 }
 
 TEST(vlm_kernels_matmul, pieces_are_pairs_of_groups) {

@@ -18,7 +18,11 @@ async function open(options = {}) {
     if (asked.protocol !== "data:" && asked.origin !== origin) foreign.push(request.url());
   });
   page.on("pageerror", (error) => trouble.push(String(error)));
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && trouble.push(message.text()));
+  page.on("console", (message) => {
+    // The browser's own word on the first question, asked before there is a key.
+    if (message.text().includes("status of 401")) return;
+    if (["error", "warning"].includes(message.type())) trouble.push(message.text());
+  });
   await page.addInitScript(() => document.addEventListener("securitypolicyviolation", (event) =>
     console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`)));
   await page.goto(url);
@@ -36,7 +40,7 @@ async function signIn(page, secret = key) {
 }
 
 async function ask(page, model, text) {
-  await page.getByLabel("Model").fill(model);
+  await page.getByRole("combobox", { name: "Model" }).fill(model);
   await page.getByLabel("Message").fill(text);
   await page.getByRole("button", { name: "Send" }).click();
 }

@@ -1,6 +1,7 @@
 #include "hub/dialects/openai/decode_answer.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "hub/dialects/limits.h"
 #include "hub/dialects/openai/json_read.h"
@@ -16,8 +17,8 @@ using tasks::TokenLogprob;
 constexpr std::string_view kReasoningKeys[] = {"reasoning_content", "reasoning", "reasoning_text"};
 
 std::uint32_t index_of(JsonObject object) {
-  return static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(count_of(object, "index").value_or(0), kToolCallsMax));
+  constexpr std::uint64_t kFarBeyond = std::numeric_limits<std::uint32_t>::max();
+  return static_cast<std::uint32_t>(std::min(count_of(object, "index").value_or(0), kFarBeyond));
 }
 
 TokenLogprob read_logprob(JsonObject object) {
@@ -140,7 +141,6 @@ void read_delta(std::uint32_t choice, JsonObject delta, std::vector<TokenLogprob
 
 void read_choice(JsonObject choice, std::vector<ChatEvent>& events) {
   const std::uint32_t index = index_of(choice);
-  if (index >= kChoicesMax) return;
   // A stream that carries both means the delta.
   auto delta = object_of(choice, "delta");
   if (!delta) delta = object_of(choice, "message");
@@ -166,6 +166,13 @@ base::Status decode_deltas(std::string_view json, std::vector<ChatEvent>& events
   }
   for (const JsonElement entry : elements_of(object, "choices")) {
     if (JsonObject choice; entry.get(choice) == simdjson::SUCCESS) read_choice(choice, events);
+  }
+  for (const ChatEvent& event : events) {
+    const auto* call = std::get_if<tasks::ToolCallDelta>(&event);
+    if (call != nullptr && call->index >= kToolCallsMax) {
+      return base::fail(base::ErrorCode::upstream_failed, "tool call {} is beyond the limit of {}",
+                        call->index, kToolCallsMax);
+    }
   }
   return {};
 }

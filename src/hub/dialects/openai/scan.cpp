@@ -5,6 +5,7 @@
 #include <charconv>
 #include <limits>
 
+#include "base/strings.h"
 #include "hub/dialects/limits.h"
 
 namespace sluice::hub::dialects::openai {
@@ -82,8 +83,12 @@ constexpr std::array<std::string_view, 17> kRouted{"model",
                                                    "best_of",
                                                    "top_logprobs"};
 
-bool is_routed(std::string_view name) {
-  return std::ranges::find(kRouted, name) != kRouted.end();
+// The routed parameter that `name` is, or is but for the case of its letters; empty for others.
+std::string_view routed_name(std::string_view name) {
+  for (const std::string_view routed : kRouted) {
+    if (base::equals_ignoring_case(routed, name)) return routed;
+  }
+  return {};
 }
 
 base::Result<ScannedRequest> Scan::run() {
@@ -111,7 +116,12 @@ base::Result<ScannedRequest> Scan::run() {
 
 Status Scan::take_parameter(std::string name, Span key) {
   const JsonType type = scanner_.peek();
-  if (is_routed(name)) {
+  if (const std::string_view routed = routed_name(name); !routed.empty()) {
+    // Some servers match keys without case: "Model" would name another model there than the one routed here.
+    if (name != routed) {
+      return refuse(name,
+                    fmt::format("'{}' differs from '{}' only in case; write '{}'", name, routed, routed));
+    }
     if (found_.find(name) != nullptr) return refuse(name, fmt::format("'{}' is given twice", name));
   }
   const std::size_t begin = scanner_.position();

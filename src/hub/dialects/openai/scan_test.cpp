@@ -123,6 +123,14 @@ TEST(hub_dialects_openai_scan, refuses_routed_parameters_given_twice) {
   EXPECT_TRUE(scan(R"({"model":"m","messages":[{}],"custom":1,"custom":2,"temperature":0,"temperature":1})"));
 }
 
+TEST(hub_dialects_openai_scan, refuses_routed_parameters_in_other_case) {
+  for (const char* extra :
+       {R"("Model":"x")", R"("STREAM":true)", R"("m\u004fdel":"x")", R"("Provider":{})"}) {
+    const base::Error error = refusal(std::string(R"({"model":"m","messages":[{}],)") + extra + "}");
+    EXPECT_THAT(error.message, HasSubstr("only in case")) << extra;
+  }
+}
+
 TEST(hub_dialects_openai_scan, gives_the_position_of_malformed_json) {
   EXPECT_THAT(refusal(R"({"model":"m",)").message, HasSubstr("at byte 13 "));
   EXPECT_THAT(refusal(R"({"model":"m","messages":[{"role":"user","content":"hi)").message,

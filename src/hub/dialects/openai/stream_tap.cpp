@@ -31,7 +31,7 @@ tasks::FinishReason finish_reason_of(std::string_view native) {
   if (native == "length" || native == "max_tokens" || native == "model_length") return length;
   if (native == "tool_calls" || native == "function_call") return tool_calls;
   if (native == "content_filter" || native == "sensitive" || native == "refusal") return content_filter;
-  if (native == "error" || native == "network_error") return error;
+  if (native == "error" || native == "network_error" || native == "abort") return error;
   return stop;  // "stop", and the words of older servers: "eos", "eos_token", "stop_sequence"
 }
 
@@ -72,7 +72,7 @@ StreamTap::Verdict StreamTap::observe(std::string_view data) {
     if (name == "usage" && type == JsonType::object) {
       chunk.has_usage = true;
       usage_json_ = value;
-    } else if (name == "error" && type != JsonType::null && type != JsonType::boolean) {
+    } else if (name == "error" && type != JsonType::null && type != JsonType::boolean && value != "\"\"") {
       chunk.error = value;
     } else if (name == "object") {
       is_error_object = value == "\"error\"";
@@ -84,10 +84,8 @@ StreamTap::Verdict StreamTap::observe(std::string_view data) {
       if (name == "service_tier") chunk.tier = value;
     }
   }
-  if (!scanner.finish()) {
-    problem_ = scanner.error().message;
-    return Verdict::rubbish;
-  }
+  if (!scanner.finish()) problem_ = scanner.error().message;
+  if (!problem_.empty()) return Verdict::rubbish;
   if (!chunk.error.empty() || is_error_object) {
     error_json_ = data;
     return Verdict::error;
@@ -110,7 +108,7 @@ void StreamTap::scan_choices(JsonScanner& scanner, std::string_view data, Chunk&
     while (const auto key = scanner.next_key()) {
       const std::string_view name = key->in(data);
       const std::string_view value = scanner.take_value().in(data);
-      if (name == "index") index = number_in<std::uint32_t>(value, 0);
+      if (name == "index" && value != "null") index = number_in<std::uint32_t>(value, kChoicesMax);
       if (name == "finish_reason") finish = between_quotes(value);
     }
     if (!scanner.failed()) note_choice(index, finish);
@@ -140,7 +138,10 @@ void StreamTap::note_start(const Chunk& chunk) {
 }
 
 void StreamTap::note_choice(std::uint32_t index, std::string_view finish) {
-  if (index >= kChoicesMax) return;
+  if (index >= kChoicesMax) {
+    problem_ = fmt::format("choice {} is beyond the limit of {}", index, kChoicesMax);
+    return;
+  }
   if (index >= choices_.size()) choices_.resize(index + 1, Choice::unseen);
   Choice& choice = choices_[index];
   if (choice == Choice::finished) return;

@@ -132,7 +132,8 @@ void OpenAiMachine::read_events() {
 
 // False when this event ended the answer; what came before it has been pushed then.
 bool OpenAiMachine::take_event(const http::SseEvent& event, Emit& emit) {
-  if (!event.has_data) {
+  // Some servers keep a stream alive with empty data.
+  if (base::trim(event.data.text()).empty()) {
     pass_on(event, emit);
     return true;
   }
@@ -270,7 +271,8 @@ void OpenAiMachine::end_whole() {
     }
   }
   take_news(emit);
-  if (!tap_.is_whole()) emit = {};  // nothing of a broken reply is shown: another provider may still answer
+  if (!tap_.is_whole() || ended_in_error_)
+    emit = {};  // nothing of a broken reply is shown: another provider may still answer
   complete(std::move(emit));
 }
 

@@ -208,6 +208,19 @@ TEST(hub_dialects_openai_upstream, takes_a_finished_stream_without_done_as_whole
   EXPECT_TRUE(play_stream(delta("a") + kFinish.substr(0, kFinish.size() - 2)).done);
 }
 
+TEST(hub_dialects_openai_upstream, passes_empty_data_on_as_a_sign_of_life) {
+  const Outcome outcome = play_stream("data:\n\n" + delta("a") + "data: \n\n" + kFinish + kDone);
+  EXPECT_TRUE(outcome.done);
+  EXPECT_EQ(outcome.bytes, "data:\n\n" + delta("a") + "data: \n\n" + kFinish + kDone);
+}
+
+TEST(hub_dialects_openai_upstream, takes_an_abort_for_a_failure) {
+  const Outcome outcome =
+      play_reply(R"({"choices":[{"index":0,"message":{"content":"half"},"finish_reason":"abort"}]})");
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(outcome.emits, 0U);
+}
+
 TEST(hub_dialects_openai_upstream, wants_every_choice_finished) {
   const std::string second = R"(data: {"choices":[{"index":1,"delta":{"content":"x"},"finish_reason":null}]})"
                              "\n\n";
@@ -333,10 +346,33 @@ TEST(hub_dialects_openai_upstream, keeps_its_limits) {
   const std::string longest = fmt::format(R"({{"message":"{}"}})", std::string(kErrorTextBytesMax + 10, 'x'));
   EXPECT_LT(play({.status = 400, .body = longest}, false).failure->error.message.size(),
             kErrorTextBytesMax + 100);
+  const auto with_choice = [](std::uint32_t index) {
+    return fmt::format(
+        "data: {{\"choices\":[{{\"index\":{},\"delta\":{{}},\"finish_reason\":\"stop\"}}]}}\n\n", index);
+  };
+  EXPECT_TRUE(play_stream(with_choice(kChoicesMax - 1)).done);
+  EXPECT_THAT(play_stream(with_choice(kChoicesMax)).failure->error.message, HasSubstr("beyond the limit"));
+  const auto with_call = [](std::uint32_t index) {
+    return fmt::format(
+        R"({{"choices":[{{"index":0,"message":{{"tool_calls":[{{"index":{},"id":"a"}}]}},"finish_reason":"stop"}}]}})",
+        index);
+  };
+  EXPECT_TRUE(play_reply(with_call(kToolCallsMax - 1), true).done);
+  EXPECT_THAT(play_reply(with_call(kToolCallsMax), true).failure->error.message,
+              HasSubstr("beyond the limit"));
   const std::string event = "data: " + std::string(http::kMaxSseEventBytes, 'x');
   const Outcome outcome = play_stream(delta("a") + event);
   ASSERT_TRUE(outcome.failure);
   EXPECT_EQ(outcome.bytes, delta("a"));
+}
+
+TEST(hub_dialects_openai_upstream, takes_replies_up_to_the_limit) {
+  const std::string reply = R"({"choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}]})";
+  const std::string largest = reply + std::string(kReplyBytesMax - reply.size(), ' ');
+  EXPECT_EQ(play_reply(largest).bytes.size(), kReplyBytesMax);
+  const Outcome over = play_reply(largest + " ");
+  ASSERT_TRUE(over.failure);
+  EXPECT_THAT(over.failure->error.message, HasSubstr("larger than 64.0 MiB"));
 }
 
 TEST(hub_dialects_openai_upstream, decodes_a_stream) {

@@ -17,6 +17,9 @@
 
 namespace sluice::vlm::kernels {
 
+inline constexpr std::size_t kPrefetchBytesMax = std::size_t{16} << 10;  // of a tile's weights
+inline constexpr std::size_t kPrefetchRowsMax = 4;
+
 template <class V, PackedLayout L, std::size_t R, std::size_t G>
 struct CodeTile {
   using F = typename V::F;
@@ -133,11 +136,20 @@ struct CodeTile {
     }
   }
 
-  SLUICE_INLINE void run(std::size_t blocks) {
+  // One block's part of the G groups after these.
+  SLUICE_INLINE void prefetch(const std::byte* next, std::size_t block) const {
+    constexpr std::size_t kScales = L.scale_bytes() * ((L.half_blocks ? 2 : 1) + (L.has_min ? 1 : 0));
+    constexpr std::size_t kBytes = G * (L.block_code_bytes() + kScales);
+    for (std::size_t i = 0; i < kBytes; i += 64) __builtin_prefetch(next + block * kBytes + i);
+  }
+
+  SLUICE_INLINE void run(std::size_t blocks, std::size_t group_bytes) {
+    const bool ahead = R <= kPrefetchRowsMax && G * group_bytes <= kPrefetchBytesMax;
     for (auto& row : sums) {
       for (F& sum : row) sum = V::zero();
     }
     for (std::size_t block = 0; block < blocks; ++block) {
+      if (ahead) prefetch(codes[0] + G * group_bytes, block);
       if constexpr (L.codes == CodeKind::nibbles) {
         add_nibble_block(block);
       } else {
@@ -211,7 +223,7 @@ void multiply_tile(const Product& p, std::size_t row, std::size_t group) {
       tile.a_sums[r] = a.sums + (row + r) * a.blocks;
       tile.a_code_sums[r] = a.code_sums + (row + r) * a.blocks * 2;
     }
-    tile.run(a.blocks);
+    tile.run(a.blocks, p.group_bytes);
   }
   for (std::size_t r = 0; r < R; ++r) {
     for (std::size_t g = 0; g < G; ++g) {
@@ -230,18 +242,18 @@ template <class V, PackedLayout L, std::size_t G>
 void multiply_groups(const Product& p, std::size_t group) {
   const std::size_t rows = p.activations->rows;
   std::size_t row = 0;
-  for (; row + V::kRowTile <= rows; row += V::kRowTile) multiply_tile<V, L, V::kRowTile, G>(p, row, group);
-  if constexpr (V::kRowTile > 4) {
-    if (row + 4 <= rows) {
-      multiply_tile<V, L, 4, G>(p, row, group);
-      row += 4;
+  // An odd last group is rare and small: it makes do with small tiles, to save compile time.
+  if constexpr (G == V::kGroupTile) {
+    for (; row + V::kRowTile <= rows; row += V::kRowTile) multiply_tile<V, L, V::kRowTile, G>(p, row, group);
+    if constexpr (V::kRowTile > 4) {
+      if (row + 4 <= rows) {
+        multiply_tile<V, L, 4, G>(p, row, group);
+        row += 4;
+      }
     }
   }
-  if (row + 2 <= rows) {
-    multiply_tile<V, L, 2, G>(p, row, group);
-    row += 2;
-  }
-  for (; row < rows; ++row) multiply_tile<V, L, 1, G>(p, row, group);
+  for (; row + 2 <= rows; row += 2) multiply_tile<V, L, 2, G>(p, row, group);
+  if (row < rows) multiply_tile<V, L, 1, G>(p, row, group);
 }
 
 template <class V, PackedLayout L>

@@ -1,4 +1,4 @@
-"""README's tour where there is no network: run inside a namespace of its own by test_local_only.py."""
+"""README's tour where there is no network: run inside a namespace of its own by test_no_network.py."""
 import fcntl
 import json
 import socket

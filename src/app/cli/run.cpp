@@ -1,0 +1,138 @@
+// sluice run MODEL [PROMPT]: one answer, or a conversation when there is no prompt and a terminal to type on.
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <iterator>
+#include <limits>
+#include <memory>
+
+#include "app/cli/chat_session.h"
+#include "app/cli/command.h"
+#include "app/cli/repl.h"
+#include "base/json_writer.h"
+#include "base/strings.h"
+
+namespace sluice::app::cli {
+namespace {
+
+struct Options {
+  std::string model;
+  std::vector<std::string> prompt;
+  std::string system;
+  std::uint64_t tokens_max = 0;
+  double temperature = ChatOptions{}.temperature;
+  double top_p = ChatOptions{}.top_p;
+  std::string seed;
+  std::uint64_t threads = 0;
+  bool json = false;
+  bool stats = false;
+};
+
+// Text that was piped or redirected in; a terminal, /dev/null or a socket has none for us.
+std::string piped_text() {
+  struct stat status = {};
+  if (fstat(STDIN_FILENO, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode))) return {};
+  return {std::istreambuf_iterator<char>(std::cin), {}};
+}
+
+std::string joined_prompt(const Options& options) {
+  std::string prompt = fmt::format("{}", fmt::join(options.prompt, " "));
+  const std::string piped = piped_text();
+  if (base::trim(piped).empty()) return prompt;
+  return prompt.empty() ? piped : prompt + "\n\n" + piped;
+}
+
+base::Result<ChatOptions> chat_options(const Options& options) {
+  ChatOptions chat{.system = options.system,
+                   .tokens_max = 0,
+                   .temperature = options.temperature,
+                   .top_p = options.top_p,
+                   .seed = {},
+                   .threads = options.threads};
+  chat.tokens_max = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(options.tokens_max, std::numeric_limits<std::uint32_t>::max()));
+  if (!options.seed.empty()) {
+    chat.seed = base::parse_unsigned(options.seed);
+    if (!chat.seed)
+      return base::fail(base::ErrorCode::invalid_argument, "--seed: expected a whole number, got {}",
+                        options.seed);
+  }
+  return chat;
+}
+
+std::string reply_as_json(const std::string& model, const ChatSession& chat, const Reply& reply) {
+  const vlm::generation::End& end = reply.end;
+  std::string out;
+  base::JsonWriter json(out);
+  json.begin_object().field("model", model).field("text", reply.text);
+  json.field("finish_reason", finish_word(end)).field("seed", reply.seed);
+  json.field("system_fingerprint", chat.model().fingerprint);
+  json.key("usage").begin_object().field("prompt_tokens", end.prompt_tokens);
+  json.field("completion_tokens", end.answer_tokens).end_object();
+  const Speeds speeds = speeds_of(end);
+  json.key("timings").begin_object().field("load_ms", milliseconds(chat.model().load_time));
+  json.field("ttft_ms", milliseconds(end.prefill)).field("prompt_tokens_per_s", speeds.prompt_tokens_per_s);
+  json.field("tokens_per_s", speeds.tokens_per_s).end_object().end_object();
+  return out;
+}
+
+int run_once(const Options& options, ChatSession& chat, const std::string& prompt) {
+  const bool stream = !options.json;
+  const auto reply = chat.ask(prompt, [stream](std::string_view text) {
+    if (!stream) return;
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  });
+  if (!reply) return report(reply.error());
+  if (options.json)
+    fmt::print("{}\n", reply_as_json(options.model, chat, *reply));
+  else
+    fmt::print("\n");
+  if (options.stats) print_stats(chat.model(), reply->end);
+  return reply->end.reason == vlm::generation::FinishReason::cancelled ? kFailed : kDone;
+}
+
+int run(const Options& options) {
+  auto settings = chat_options(options);
+  if (!settings) {
+    report(settings.error());
+    return kUsage;
+  }
+  const std::string prompt = joined_prompt(options);
+  const bool converse = prompt.empty() && isatty(STDIN_FILENO) != 0 && !options.json;
+  if (prompt.empty() && !converse) {
+    report({.code = base::ErrorCode::invalid_argument,
+            .message = "run: expected a prompt, as argument or on standard input"});
+    return kUsage;
+  }
+  auto model = load_for_chat(options.model);
+  if (!model) return report(model.error());
+  ChatSession chat(*std::move(model), *std::move(settings));
+  return converse ? converse_with(chat, options.stats) : run_once(options, chat, prompt);
+}
+
+}  // namespace
+
+std::function<int()> declare_run(Arguments& arguments) {
+  auto options = std::make_shared<Options>();
+  arguments.required("MODEL", options->model, "id as `sluice list` shows it, or a .gguf file");
+  arguments.rest("PROMPT", options->prompt, "what to ask; without it: standard input, or a conversation");
+  arguments.option("--system", options->system, "system message");
+  arguments.option("--max-tokens", options->tokens_max,
+                   "longest answer in tokens [until the context is full]");
+  arguments.option("--temperature", options->temperature, "0 takes the likeliest token each time [0.2]");
+  arguments.option("--top-p", options->top_p, "share of likely tokens to choose among [0.9]");
+  arguments.option("--seed", options->seed, "the same seed gives the same answer [random]");
+  arguments.option("--threads", options->threads, "threads to compute on [cores of the quota]");
+  arguments.flag("--json", options->json, "print one JSON object");
+  arguments.flag("--stats", options->stats, "print times and speeds on standard error");
+  return [options] { return run(*options); };
+}
+
+}  // namespace sluice::app::cli
