@@ -89,8 +89,10 @@ TEST(vlm_tokenizer_json_vocabulary, hostile_files_are_errors) {
   EXPECT_THAT(message_of({.merges = R"([["a"]])"}), HasSubstr("merge 0"));
   EXPECT_THAT(message_of({.merges = R"(["b a"])"}), HasSubstr("model.merges: merge 0: expected both halves"));
   EXPECT_EQ(message_of({.vocab = R"({"a":0,"b":1,"ab":2097151})"}), "(no error)");  // the last id allowed
-  EXPECT_THAT(message_of({.vocab = R"({"a":0,"b":1,"ab":2097152})"}), HasSubstr("expected ids from 0 to 2097151"));
-  EXPECT_THAT(message(std::string(kTokenizerJsonBytesMax + 1, ' ')), HasSubstr("expected at most 268435456 bytes"));
+  EXPECT_THAT(message_of({.vocab = R"({"a":0,"b":1,"ab":2097152})"}),
+              HasSubstr("expected ids from 0 to 2097151"));
+  EXPECT_THAT(message(std::string(kTokenizerJsonBytesMax + 1, ' ')),
+              HasSubstr("expected at most 268435456 bytes"));
   const std::string longest = "\"" + std::string(kTokenBytesMax + 1, 'a') + "\"";
   EXPECT_THAT(message_of({.vocab = "{" + longest + ":0}"}), HasSubstr("at most 4096 bytes, found 4097"));
 }
