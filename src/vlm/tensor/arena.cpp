@@ -14,6 +14,7 @@ namespace sluice::vlm::tensor {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kSmallBytesMax = std::size_t{32} << 10;
 
 constexpr std::size_t round_up(std::size_t value, std::size_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -53,24 +54,30 @@ Arena::~Arena() {
 Arena::Arena(Arena&& other) noexcept
     : base_(std::exchange(other.base_, nullptr)),
       size_(std::exchange(other.size_, 0)),
-      taken_(std::exchange(other.taken_, 0)) {}
+      taken_(std::exchange(other.taken_, 0)),
+      taken_at_end_(std::exchange(other.taken_at_end_, 0)) {}
 
 Arena& Arena::operator=(Arena&& other) noexcept {
   std::swap(base_, other.base_);
   std::swap(size_, other.size_);
   std::swap(taken_, other.taken_);
+  std::swap(taken_at_end_, other.taken_at_end_);
   return *this;
 }
 
 base::Result<std::span<std::byte>> Arena::take(std::size_t bytes) {
-  const std::size_t left = size_ - taken_;
+  const std::size_t left = size_ - bytes_taken();
   if (bytes > left || round_up(bytes, kAlignment) > left) {
     return base::fail(base::ErrorCode::overloaded, "arena: {} bytes asked for, {} of {} left", bytes, left,
                       size_);
   }
-  const std::span part(base_ + taken_, bytes);
-  taken_ += round_up(bytes, kAlignment);
-  return part;
+  const std::size_t whole = round_up(bytes, kAlignment);
+  if (bytes <= kSmallBytesMax) {
+    taken_at_end_ += whole;
+    return std::span(base_ + size_ - taken_at_end_, bytes);
+  }
+  taken_ += whole;
+  return std::span(base_ + taken_ - whole, bytes);
 }
 
 base::Result<std::span<float>> Arena::take_floats(std::size_t count) {

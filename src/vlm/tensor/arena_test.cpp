@@ -20,6 +20,19 @@ TEST(vlm_tensor_arena, parts_are_aligned_apart_and_zero) {
   EXPECT_EQ(arena.bytes_taken(), 128u);
 }
 
+TEST(vlm_tensor_arena, small_parts_do_not_lie_between_large_ones) {
+  Arena arena = *Arena::make(std::size_t{8} << 20);
+  const auto first = *arena.take(1 << 20);
+  const auto norm = *arena.take_floats(576);
+  const auto second = *arena.take(1 << 20);
+  EXPECT_EQ(second.data(), first.data() + first.size());
+  EXPECT_GT(static_cast<const void*>(norm.data()), static_cast<const void*>(second.data()));
+  EXPECT_EQ(arena.bytes_taken(), (std::size_t{2} << 20) + 576 * 4);
+  std::size_t parts = 0;
+  while (arena.take(1000).has_value()) ++parts;  // the two ends meet and never cross
+  EXPECT_EQ(parts, (arena.bytes_max() - (std::size_t{2} << 20) - 576 * 4) / 1024);
+}
+
 TEST(vlm_tensor_arena, the_bound_holds_at_its_edge) {
   Arena arena = *Arena::make(4096);
   EXPECT_TRUE(arena.take(arena.bytes_max()).has_value());
