@@ -2,7 +2,6 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(fmt REQUIRED)                 # formatting: libstdc++ 12 has no <format>
-find_package(spdlog REQUIRED)              # asynchronous bounded logging
 find_package(simdjson REQUIRED)            # JSON at memory speed; also validates UTF-8
 
 if(HUB)
