@@ -48,7 +48,6 @@ Result<kernels::Weight> WeightReader::matrix(std::string_view name, std::size_t 
   auto weight = kernels::Weight::pack(view, arena_, pool_);
   if (!weight)
     return fail(weight.error().code, "{}: tensor {}: {}", file_.name(), name, weight.error().message);
-  file_.drop_resident(view);
   return weight;
 }
 

@@ -25,7 +25,7 @@ class WeightReader {
   // Reserves the memory that all weights of `file` take in the kernels' layout.
   static Result<WeightReader> make(const formats::TensorFile& file, tensor::ThreadPool& pool);
 
-  // [rows, columns], packed. The file's pages are given back.
+  // [rows, columns], laid out for the kernels when first multiplied: the file must stay open.
   Result<kernels::Weight> matrix(std::string_view name, std::size_t rows, std::size_t columns);
   // [count] as floats.
   Result<std::span<const float>> vector(std::string_view name, std::size_t count);

@@ -1,5 +1,6 @@
 #include "vlm/models/llama/llama.h"
 
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -43,8 +44,11 @@ class Llama final : public Model {
  private:
   Result<Layer> read_layer(WeightReader& weights, std::size_t index) const;
 
-  std::shared_ptr<const formats::TensorFile> file_;  // holds the embedding
+  void drop_file_pages() const;
+
+  std::shared_ptr<const formats::TensorFile> file_;  // holds the embedding, and weights not yet laid out
   tensor::Arena arena_;                              // holds everything else
+  mutable std::once_flag laid_out_;
   LlamaConfig config_;
   Description description_;
   tensor::View embedding_;
@@ -106,6 +110,14 @@ void Llama::forward(std::span<const Row> rows, Workspace& workspace, tensor::Thr
     }
     head_.run(lane, step);
   });
+  // Every weight has been multiplied once a row has gone through the head.
+  if (!step.logit_rows().empty()) std::call_once(laid_out_, [this] { drop_file_pages(); });
+}
+
+// What the kernels have in their own layout need not be in memory twice.
+void Llama::drop_file_pages() const {
+  for (const formats::TensorFile::Tensor& tensor : file_->tensors())
+    if (tensor.view.bytes().data() != embedding_.bytes().data()) file_->drop_resident(tensor.view);
 }
 
 }  // namespace
