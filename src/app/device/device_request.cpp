@@ -26,15 +26,9 @@ Status refuse(std::string parameter, std::string_view why) {
 }
 
 // Parameters that change nothing in what the device answers: labels, billing, caching and storage elsewhere.
-constexpr std::array<std::string_view, 9> kHarmless{"metadata",
-                                                    "store",
-                                                    "prompt_cache_key",
-                                                    "prompt_cache_retention",
-                                                    "safety_identifier",
-                                                    "provider",
-                                                    "models",
-                                                    "stream_options",
-                                                    "usage"};
+constexpr std::array<std::string_view, 8> kHarmless{
+    "metadata",          "store",    "prompt_cache_key", "prompt_cache_retention",
+    "safety_identifier", "provider", "stream_options",   "usage"};
 
 Status check_extras(const std::vector<tasks::Extra>& others, const std::string& where) {
   for (const tasks::Extra& extra : others) {

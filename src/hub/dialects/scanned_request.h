@@ -44,7 +44,8 @@ struct ScannedRequest {
 
   // The routing wishes of this request: the `provider` object. Empty where absent.
   Span provider_object;
-  bool local_only = false;  // provider.local_only
+  bool local_only = false;   // provider.local_only
+  std::string routing_wish;  // the first other wish: "provider.order", "models"; empty when there is none
 
   const Member* find(std::string_view name) const;  // the first of that name, or nullptr
   std::string_view text_of(const Member& member) const { return member.value.in(body.text()); }

@@ -70,6 +70,13 @@ void copy_answer_headers(const http::Headers& from, http::Headers& to) {
       to.add(field.name, field.value);
 }
 
+// Whether the candidate itself is sent the routing wishes; an edit of its file takes them out for the others.
+bool takes_routing_wishes(const catalog::Candidate& candidate) {
+  return !candidate.is_device() && std::ranges::none_of(candidate.provider->quirks, [](const auto& quirk) {
+    return quirk.name == "drop" && quirk.parameter == "provider";
+  });
+}
+
 }  // namespace
 
 Conductor::Conductor(net::Client& client, Heartbeat& heartbeat, const Hub& hub, SettingsPtr settings,
@@ -154,6 +161,14 @@ base::Result<std::vector<catalog::Candidate>> Conductor::choose_candidates(const
   SLUICE_TRY(auto resolution, catalog::resolve_model(call.scanned().model, view.input()));
   model_ = resolution.model;
   auto& candidates = resolution.candidates;
+  // Whoever sends a wish counts on it: refused, never dropped.
+  if (const std::string& wish = call.scanned().routing_wish;
+      !wish.empty() && !std::ranges::all_of(candidates, takes_routing_wishes))
+    return fail({.code = ErrorCode::invalid_argument,
+                 .message = fmt::format("'{}' is not honoured here: pin a provider (model:provider), or list "
+                                        "the routes of the model in the configuration",
+                                        wish),
+                 .parameter = wish});
   if (resolution.pin != catalog::Resolution::Pin::none && candidates.size() > 1) candidates.resize(1);
   if (call.local_only()) {
     std::string others;

@@ -352,6 +352,28 @@ TEST(hub_gateway_conductor, bad_requests_are_named_and_reach_nobody) {
   EXPECT_EQ(alpha.connections(), 0);
 }
 
+TEST(hub_gateway_conductor, a_routing_wish_is_passed_on_or_refused) {
+  FakeProvider alpha(healthy());
+  FakeDevice device({.pieces = said({"hi"})});
+  const TestHub hub(
+      {.providers = {{"alpha", alpha.url()}}, .routes_of_m = {"alpha", "device"}, .device = &device});
+  const auto ask = [&](std::string_view model, std::string_view wish) {
+    return hub.ask(
+        fmt::format(R"({{"model":"{}","messages":[{{"role":"user","content":"hi"}}],{}}})", model, wish));
+  };
+  for (const char* wish : {R"("provider":{"order":["alpha"]})", R"("models":["other"])"}) {
+    const RawMessage refused = ask("m", wish);
+    EXPECT_EQ(refused.status(), 400) << wish;
+    EXPECT_THAT(refused.body, HasSubstr("not honoured"));
+    EXPECT_EQ(ask("tiny:device", wish).status(), 400) << wish;
+  }
+  EXPECT_EQ(alpha.connections(), 0);
+  EXPECT_EQ(device.opened, 0);
+  // A provider of the user's own has no edits: it gets the wish as it stands.
+  EXPECT_EQ(ask("m:alpha", R"("provider":{"order":["x"]})").status(), 200);
+  EXPECT_EQ(ask("tiny:device", R"("provider":{},"models":null)").status(), 200);
+}
+
 TEST(hub_gateway_conductor, a_model_id_cannot_break_a_header) {
   FakeProvider alpha(healthy());
   const TestHub hub({.providers = {{"alpha", alpha.url()}}});

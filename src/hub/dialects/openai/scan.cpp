@@ -45,6 +45,7 @@ class Scan {
   Status take_content_part();
   Status take_stream_options(JsonType type);
   Status take_provider(JsonType type);
+  Status take_models(JsonType type);
   Status take_response_format(JsonType type);
   Status take_modalities(JsonType type);
   Status take_list_presence(std::string_view name, JsonType type, bool& present);
@@ -65,7 +66,7 @@ class Scan {
 
 // Parameters that this file reads, hence those that must not come twice. Quirks may edit others, and edit
 // every occurrence.
-constexpr std::array<std::string_view, 17> kRouted{"model",
+constexpr std::array<std::string_view, 18> kRouted{"model",
                                                    "stream",
                                                    "stream_options",
                                                    "messages",
@@ -79,6 +80,7 @@ constexpr std::array<std::string_view, 17> kRouted{"model",
                                                    "logprobs",
                                                    "modalities",
                                                    "provider",
+                                                   "models",
                                                    "input",
                                                    "best_of",
                                                    "top_logprobs"};
@@ -139,6 +141,7 @@ Status Scan::dispatch(std::string_view name, JsonType type) {
   if (name == "stream") return take_flag(name, type, found_.stream);
   if (name == "stream_options") return take_stream_options(type);
   if (name == "provider") return take_provider(type);
+  if (name == "models") return take_models(type);
   if (name == "response_format") return take_response_format(type);
   if (name == "modalities") return take_modalities(type);
   if (name == "tools" || name == "functions") return take_list_presence(name, type, found_.has_tools);
@@ -253,6 +256,8 @@ Status Scan::take_provider(JsonType type) {
   bool seen = false;
   while (const auto key = scanner_.next_key()) {
     if (!json_text_equals(text(*key), "local_only")) {
+      if (found_.routing_wish.empty())
+        found_.routing_wish = "provider." + unescape_json(fmt::format("\"{}\"", text(*key)));
       scanner_.take_value();
       continue;
     }
@@ -261,6 +266,12 @@ Status Scan::take_provider(JsonType type) {
     SLUICE_TRY_VOID(take_flag("provider.local_only", scanner_.peek(), found_.local_only));
   }
   found_.provider_object = {begin, scanner_.position()};
+  return {};
+}
+
+Status Scan::take_models(JsonType type) {
+  scanner_.take_value();
+  if (type != JsonType::null && found_.routing_wish.empty()) found_.routing_wish = "models";
   return {};
 }
 

@@ -214,8 +214,8 @@ class BodyMaker {
     expected += R"("own/id")";
   }
   std::string name() {
-    constexpr std::string_view kNames[] = {"temperature", "x",      "",       "user", "seed",
-                                           "logit_bias",  "model ", "models", "stop"};
+    constexpr std::string_view kNames[] = {"temperature", "x",      "",        "user", "seed",
+                                           "logit_bias",  "model ", "model_s", "stop"};
     return escaped(kNames[random_.below(std::size(kNames))]);
   }
   std::string object() { return "{" + spaces() + name() + colon() + value(2) + spaces() + "}"; }
