@@ -4,6 +4,7 @@ Client libraries forgive, retry and reformat; here nothing is forgiven.
 """
 import dataclasses
 import json
+import select
 import socket
 import ssl
 import urllib.parse
@@ -143,6 +144,10 @@ class Connection:
                 whole = False
         said = next((v.lower() for n, v in headers if n.lower() == "connection"), "")
         return Answer(status, headers, b"".join(pieces), whole, not whole or said == "close")
+
+    def has_answer(self):
+        """Whether bytes of an answer have arrived; reads none of them."""
+        return bool(select.select([self.socket], [], [], 0)[0])
 
     def wait_closed(self):
         """True once the peer has closed; False if it stays open for as long as this connection waits."""
