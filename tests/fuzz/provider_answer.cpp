@@ -82,8 +82,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   request.messages.emplace_back().parts.emplace_back(tasks::TextPart{"hi"});
   request.stream = stream;
   for (const dialects::Dialect* dialect : dialects::all_dialects()) {
-    dialects::UpstreamCall call{
-        .provider = provider.get(), .kind = tasks::Kind::chat, .model = "m", .request = &request};
+    dialects::UpstreamCall call{.provider = provider.get(),
+                                .surface = &provider->primary(),
+                                .kind = tasks::Kind::chat,
+                                .model = "m",
+                                .request = &request};
     const std::string_view type = stream ? "text/event-stream" : "application/json";
     const Outcome decoded = play(call, *dialect, status, type, body, chunk);
     const Outcome decoded_whole = play(call, *dialect, status, type, body, body.size());

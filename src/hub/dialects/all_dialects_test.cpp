@@ -25,22 +25,28 @@ TEST(hub_dialects_all_dialects, have_names_of_their_own) {
 
 TEST(hub_dialects_all_dialects, serve_every_provider_file) {
   for (const catalog::ProviderPtr& provider : catalog::Catalog::built_in()->providers()) {
-    const Dialect* dialect = find_dialect(provider->dialect);
-    ASSERT_NE(dialect, nullptr) << provider->id << ": no dialect '" << provider->dialect << "'";
-    for (const catalog::Quirk& quirk : provider->quirks) {
+    if (!provider->not_built.empty()) continue;
+    const catalog::Surface& surface = provider->primary();
+    const Dialect* dialect = find_dialect(surface.dialect);
+    ASSERT_NE(dialect, nullptr) << provider->id << ": no dialect '" << surface.dialect << "'";
+    for (const catalog::Quirk& quirk : surface.quirks) {
       EXPECT_EQ(dialect->upstream.refuse_quirk(quirk), "") << provider->id;
     }
     // The hub's own struct becomes one request to the provider's own address, with nothing of ours in it.
-    if (!provider->offers(tasks::Kind::chat)) continue;
+    if (!surface.offers(tasks::Kind::chat)) continue;
     tasks::ChatRequest request;
     request.messages.emplace_back().parts.emplace_back(tasks::TextPart{"hi"});
-    auto machine = dialect->upstream.begin(
-        {.provider = provider.get(), .kind = tasks::Kind::chat, .model = "their/model", .request = &request});
+    auto machine = dialect->upstream.begin({.provider = provider.get(),
+                                            .surface = &provider->primary(),
+                                            .kind = tasks::Kind::chat,
+                                            .model = "their/model",
+                                            .request = &request});
     ASSERT_TRUE(machine) << provider->id << ": " << machine.error().message;
     auto step = (*machine)->next();
     ASSERT_TRUE(step && std::holds_alternative<Send>(*step)) << provider->id;
     const Send& send = std::get<Send>(*step);
-    EXPECT_EQ(send.request.target, provider->url_of(tasks::Kind::chat));
+    EXPECT_EQ(send.request.target,
+              *catalog::url_of(*provider, surface, tasks::Kind::chat, "their/model", false));
     EXPECT_THAT(http::to_string(send.request.body), HasSubstr("their/model"));
     EXPECT_FALSE(send.request.headers.contains("authorization"));
     EXPECT_FALSE((*machine)->next()) << "waits for the answer";
@@ -72,8 +78,11 @@ TEST(hub_dialects_all_dialects, survive_rubbish_from_providers) {
       tasks::ChatRequest request;
       request.messages.emplace_back().parts.emplace_back(tasks::TextPart{"hi"});
       request.stream = random.below(2) == 0;
-      auto machine = dialect->upstream.begin(
-          {.provider = provider.get(), .kind = tasks::Kind::chat, .model = "m", .request = &request});
+      auto machine = dialect->upstream.begin({.provider = provider.get(),
+                                              .surface = &provider->primary(),
+                                              .kind = tasks::Kind::chat,
+                                              .model = "m",
+                                              .request = &request});
       ASSERT_TRUE(machine);
       (*machine)->next();
       http::ResponseHead head{.status = random.below(4) == 0 ? 500 : 200, .headers = {}};
@@ -113,8 +122,11 @@ TEST(hub_dialects_all_dialects, read_their_own_requests) {
     request.output_max = tasks::Tokens{12};
     request.stream = true;
     const catalog::ProviderPtr provider = catalog::Catalog::built_in()->find("openrouter");
-    auto machine = dialect->upstream.begin(
-        {.provider = provider.get(), .kind = tasks::Kind::chat, .model = "a/b", .request = &request});
+    auto machine = dialect->upstream.begin({.provider = provider.get(),
+                                            .surface = &provider->primary(),
+                                            .kind = tasks::Kind::chat,
+                                            .model = "a/b",
+                                            .request = &request});
     ASSERT_TRUE(machine);
     const auto step = (*machine)->next();
     const auto scanned = front.scan(tasks::Kind::chat, http::flatten(std::get<Send>(*step).request.body));

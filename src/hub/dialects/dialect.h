@@ -71,6 +71,7 @@ class UpstreamMachine {
 // What to ask of a provider. Everything is borrowed until the machine is made.
 struct UpstreamCall {
   const catalog::Provider* provider = nullptr;
+  const catalog::Surface* surface = nullptr;  // the one of the provider's that speaks this dialect
   tasks::Kind kind = tasks::Kind::chat;
   std::string_view model;  // the provider's id for it
   // One of: the client's own bytes, when it speaks this dialect (passthrough); else the hub's own structs.

@@ -72,9 +72,10 @@ void copy_answer_headers(const http::Headers& from, http::Headers& to) {
 
 // Whether the candidate itself is sent the routing wishes; an edit of its file takes them out for the others.
 bool takes_routing_wishes(const catalog::Candidate& candidate) {
-  return !candidate.is_device() && std::ranges::none_of(candidate.provider->quirks, [](const auto& quirk) {
-    return quirk.name == "drop" && quirk.parameter == "provider";
-  });
+  return !candidate.is_device() &&
+         std::ranges::none_of(candidate.provider->primary().quirks, [](const auto& quirk) {
+           return quirk.name == "drop" && quirk.parameter == "provider";
+         });
 }
 
 }  // namespace

@@ -224,6 +224,14 @@ net::Task<void> HttpSource::settle() {
   ended_ = true;
 }
 
+// The client's own dialect where the provider speaks it, since bytes then pass untouched; else what the
+// provider prefers, which refuses by name what it does not offer.
+const catalog::Surface* choose_surface(const catalog::Provider& provider, const Call& call) {
+  if (const auto* same = provider.surface_for(call.front().name, call.kind())) return same;
+  if (const auto* other = provider.primary_for(call.kind())) return other;
+  return &provider.primary();
+}
+
 }  // namespace
 
 net::Task<Outcome<Opened>> HttpUpstream::open(const Call& call, net::TimePoint deadline,
@@ -232,11 +240,13 @@ net::Task<Outcome<Opened>> HttpUpstream::open(const Call& call, net::TimePoint d
   const auto* enabled = settings_.enabled.find(provider.id);
   if (enabled == nullptr)
     co_return fail(ErrorCode::unavailable, "provider {} is not switched on", provider.id);
-  const dialects::Dialect* dialect = dialects::find_dialect(provider.dialect);
+  const catalog::Surface* surface = choose_surface(provider, call);
+  const dialects::Dialect* dialect = dialects::find_dialect(surface->dialect);
   if (dialect == nullptr)
-    co_return fail(ErrorCode::internal, "provider {}: no dialect is named {}", provider.id, provider.dialect);
+    co_return fail(ErrorCode::internal, "provider {}: no dialect is named {}", provider.id, surface->dialect);
 
   dialects::UpstreamCall asked{.provider = &provider,
+                               .surface = surface,
                                .kind = call.kind(),
                                .model = call.candidate().model,
                                .request = &call.scanned()};

@@ -191,22 +191,22 @@ std::string refuse_quirk(const catalog::Quirk& quirk) {
   return "";
 }
 
-base::Result<Spliced> splice_request(const ScannedRequest& request, const catalog::Provider& provider,
+base::Result<Spliced> splice_request(const ScannedRequest& request, const catalog::Surface& surface,
                                      std::string_view model) {
   EditPlan plan(request);
   const auto found = std::ranges::find(request.members, "model", &Member::name);
   CHECK(found != request.members.end());
   const auto model_member = static_cast<std::size_t>(found - request.members.begin());
   if (model != request.model) plan.replace(model_member, quoted(model));
-  for (const catalog::Quirk& quirk : provider.quirks) {
+  for (const catalog::Quirk& quirk : surface.quirks) {
     const auto row = std::ranges::find(kQuirks, quirk.name, &QuirkRow::name);
     if (row == kQuirks.end()) {
-      return base::fail(ErrorCode::internal, "provider {}: unknown quirk '{}'", provider.id, quirk.name);
+      return base::fail(ErrorCode::internal, "{}: unknown quirk '{}'", surface.base_url, quirk.name);
     }
     SLUICE_TRY_VOID(row->apply(quirk, plan));
   }
   Spliced spliced;
-  if (provider.stream_usage == catalog::StreamUsage::when_asked)
+  if (surface.stream_usage == catalog::StreamUsage::when_asked)
     spliced.asked_usage = ask_usage(plan, model_member);
   spliced.body = plan.apply();
   return spliced;

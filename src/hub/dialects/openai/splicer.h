@@ -61,9 +61,9 @@ struct Spliced {
   bool asked_usage = false;  // we asked for the usage event: it is ours to remove from the answer
 };
 
-// The request as `provider` is to receive it: its own `model`, its quirks, and stream_options.include_usage
+// The request as `surface` is to receive it: its own `model`, its quirks, and stream_options.include_usage
 // where that is absent on a stream and the provider reports usage only when asked.
-base::Result<Spliced> splice_request(const ScannedRequest& request, const catalog::Provider& provider,
+base::Result<Spliced> splice_request(const ScannedRequest& request, const catalog::Surface& surface,
                                      std::string_view model);
 
 }  // namespace sluice::hub::dialects::openai

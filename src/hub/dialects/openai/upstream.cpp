@@ -291,20 +291,15 @@ base::Result<ScannedRequest> encode_and_scan(const UpstreamCall& call) {
 
 base::Result<std::unique_ptr<UpstreamMachine>> begin_upstream(const UpstreamCall& call) {
   const catalog::Provider& provider = *call.provider;
-  const std::string url = provider.url_of(call.kind);
-  if (url.empty()) {
-    return base::fail(
-        base::Error{.code = ErrorCode::not_found,
-                    .message = fmt::format("{} does not offer {}", provider.id, tasks::name_of(call.kind)),
-                    .provider = provider.id});
-  }
   const auto* own = std::get_if<const ScannedRequest*>(&call.request);
   ScannedRequest encoded;
   if (own == nullptr) {
     SLUICE_TRY(encoded, encode_and_scan(call));
   }
   const ScannedRequest& scanned = own != nullptr ? **own : encoded;
-  SLUICE_TRY(Spliced spliced, splice_request(scanned, provider, call.model));
+  SLUICE_TRY(std::string url,
+             catalog::url_of(provider, *call.surface, call.kind, call.model, scanned.stream));
+  SLUICE_TRY(Spliced spliced, splice_request(scanned, *call.surface, call.model));
 
   Plan plan;
   plan.provider = provider.id;
@@ -312,9 +307,10 @@ base::Result<std::unique_ptr<UpstreamMachine>> begin_upstream(const UpstreamCall
   plan.relay = own != nullptr;
   plan.asked_usage = spliced.asked_usage;
   plan.request.method = "POST";
-  plan.request.target = url;
+  plan.request.target = std::move(url);
   plan.request.headers.add("content-type", "application/json");
   plan.request.headers.add("accept", scanned.stream ? "text/event-stream" : "application/json");
+  for (const auto& [name, value] : call.surface->headers) plan.request.headers.set(name, value);
   plan.request.body = std::move(spliced.body);
   return std::make_unique<OpenAiMachine>(std::move(plan));
 }

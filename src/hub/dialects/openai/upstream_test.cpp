@@ -19,9 +19,10 @@ using testing::HasSubstr;
 catalog::Provider fake_provider() {
   catalog::Provider provider;
   provider.id = "fake";
-  provider.base_url = "https://fake.example";
-  provider.paths = {{tasks::Kind::chat, "/v1/chat/completions"},
-                    {tasks::Kind::completion, "/v1/completions"}};
+  catalog::Surface& surface = provider.surfaces.emplace_back();
+  surface.dialect = "openai";
+  surface.base_url = "https://fake.example";
+  surface.paths = {{tasks::Kind::chat, "/v1/chat/completions"}, {tasks::Kind::completion, "/v1/completions"}};
   return provider;
 }
 
@@ -88,7 +89,11 @@ Outcome play(const Answer& answer, bool stream, bool decoded = false, std::funct
                               .tool_call_id = "",
                               .others = {}});
   request.stream = stream;
-  UpstreamCall call{.provider = &provider, .kind = tasks::Kind::chat, .model = "own/m", .request = &*scanned};
+  UpstreamCall call{.provider = &provider,
+                    .surface = &provider.primary(),
+                    .kind = tasks::Kind::chat,
+                    .model = "own/m",
+                    .request = &*scanned};
   if (decoded) call.request = &request;
   auto machine = begin_upstream(call);
   EXPECT_TRUE(machine);
@@ -142,11 +147,14 @@ TEST(hub_dialects_openai_upstream, sends_the_clients_body_to_the_providers_addre
 
 TEST(hub_dialects_openai_upstream, refuses_a_kind_that_is_not_offered) {
   catalog::Provider provider = fake_provider();
-  provider.paths.erase(tasks::Kind::chat);
+  provider.surfaces.front().paths.erase(tasks::Kind::chat);
   const auto scanned =
       scan_request(tasks::Kind::chat, http::Slice::borrowed(R"({"model":"m","messages":[{}]})"));
-  const auto machine =
-      begin_upstream({.provider = &provider, .kind = tasks::Kind::chat, .model = "m", .request = &*scanned});
+  const auto machine = begin_upstream({.provider = &provider,
+                                       .surface = &provider.primary(),
+                                       .kind = tasks::Kind::chat,
+                                       .model = "m",
+                                       .request = &*scanned});
   ASSERT_FALSE(machine);
   EXPECT_EQ(machine.error().message, "fake does not offer chat");
 }
@@ -169,8 +177,11 @@ TEST(hub_dialects_openai_upstream, shows_nothing_before_the_first_event) {
   const catalog::Provider provider = fake_provider();
   const auto scanned = scan_request(tasks::Kind::chat,
                                     http::Slice::borrowed(R"({"model":"m","messages":[{}],"stream":true})"));
-  auto machine =
-      begin_upstream({.provider = &provider, .kind = tasks::Kind::chat, .model = "m", .request = &*scanned});
+  auto machine = begin_upstream({.provider = &provider,
+                                 .surface = &provider.primary(),
+                                 .kind = tasks::Kind::chat,
+                                 .model = "m",
+                                 .request = &*scanned});
   Outcome outcome;
   drain(**machine, outcome);
   (*machine)->feed_head({.status = 200, .headers = {{"content-type", "text/event-stream"}}});
