@@ -42,18 +42,18 @@ void drain(dialects::UpstreamMachine& machine, Outcome& outcome) {
 
 Outcome play(const dialects::UpstreamCall& call, const dialects::Dialect& dialect, int status,
              std::string_view type, std::string_view body, std::size_t chunk) {
-  auto machine = dialect.upstream.begin(call);
+  auto machine = dialect.upstream->begin(call);
   require(machine.has_value());
-  require((*machine)->next().has_value());
+  require(machine->machine->next().has_value());
   Outcome outcome;
-  (*machine)->feed_head({.status = status, .headers = {{"content-type", type}}});
-  drain(**machine, outcome);
+  machine->machine->feed_head({.status = status, .headers = {{"content-type", type}}});
+  drain(*machine->machine, outcome);
   for (std::size_t at = 0; at < body.size() && !outcome.done && !outcome.failed; at += chunk) {
-    (*machine)->feed_body(http::Slice::copy_of(body.substr(at, chunk)));
-    drain(**machine, outcome);
+    machine->machine->feed_body(http::Slice::copy_of(body.substr(at, chunk)));
+    drain(*machine->machine, outcome);
   }
-  if (!outcome.done && !outcome.failed) (*machine)->feed_end();
-  drain(**machine, outcome);
+  if (!outcome.done && !outcome.failed) machine->machine->feed_end();
+  drain(*machine->machine, outcome);
   require(outcome.done != outcome.failed);
   if (outcome.done) require(outcome.finished > 0);
   return outcome;

@@ -12,7 +12,7 @@ namespace sluice::hub::dialects::openai {
 namespace {
 
 using base::ErrorCode;
-using tasks::ChatEvent;
+using tasks::Event;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -30,16 +30,16 @@ catalog::Provider fake_provider() {
 struct Outcome {
   std::string sent_url, sent_accept, sent_body;
   std::string bytes;
-  std::vector<ChatEvent> events;
+  std::vector<Event> events;
   bool done = false;
   std::optional<Fail> failure;
   std::size_t emits = 0;
 
-  template <typename Event>
-  std::vector<Event> all() const {
-    std::vector<Event> found;
-    for (const ChatEvent& event : events) {
-      if (const auto* one = std::get_if<Event>(&event)) found.push_back(*one);
+  template <typename Kind>
+  std::vector<Kind> all() const {
+    std::vector<Kind> found;
+    for (const Event& event : events) {
+      if (const auto* one = std::get_if<Kind>(&event)) found.push_back(*one);
     }
     return found;
   }
@@ -98,19 +98,19 @@ Outcome play(const Answer& answer, bool stream, bool decoded = false, std::funct
   auto machine = begin_upstream(call);
   EXPECT_TRUE(machine);
   Outcome outcome;
-  drain(**machine, outcome);
+  drain(*machine->machine, outcome);
   http::ResponseHead head{.status = answer.status, .headers = answer.more};
   if (!answer.type.empty()) head.headers.add("content-type", answer.type);
-  (*machine)->feed_head(head);
-  drain(**machine, outcome);
+  machine->machine->feed_head(head);
+  drain(*machine->machine, outcome);
   for (std::size_t at = 0; at < answer.body.size() && !outcome.done && !outcome.failure;) {
     const std::size_t size = cut ? cut() : answer.body.size();
-    (*machine)->feed_body(http::Slice::copy_of(answer.body.substr(at, size)));
+    machine->machine->feed_body(http::Slice::copy_of(answer.body.substr(at, size)));
     at += size;
-    drain(**machine, outcome);
+    drain(*machine->machine, outcome);
   }
-  if (!outcome.done && !outcome.failure) (*machine)->feed_end();
-  drain(**machine, outcome);
+  if (!outcome.done && !outcome.failure) machine->machine->feed_end();
+  drain(*machine->machine, outcome);
   EXPECT_TRUE(outcome.done || outcome.failure);
   return outcome;
 }
@@ -183,13 +183,13 @@ TEST(hub_dialects_openai_upstream, shows_nothing_before_the_first_event) {
                                  .model = "m",
                                  .request = &*scanned});
   Outcome outcome;
-  drain(**machine, outcome);
-  (*machine)->feed_head({.status = 200, .headers = {{"content-type", "text/event-stream"}}});
-  (*machine)->feed_body(http::Slice::borrowed(": OPENROUTER PROCESSING\n\n"));
-  drain(**machine, outcome);
+  drain(*machine->machine, outcome);
+  machine->machine->feed_head({.status = 200, .headers = {{"content-type", "text/event-stream"}}});
+  machine->machine->feed_body(http::Slice::borrowed(": OPENROUTER PROCESSING\n\n"));
+  drain(*machine->machine, outcome);
   EXPECT_EQ(outcome.emits, 0U);
-  (*machine)->feed_body(http::Slice::copy_of(delta("a")));
-  drain(**machine, outcome);
+  machine->machine->feed_body(http::Slice::copy_of(delta("a")));
+  drain(*machine->machine, outcome);
   EXPECT_EQ(outcome.bytes, ": OPENROUTER PROCESSING\n\n" + delta("a"));
 }
 

@@ -1,8 +1,8 @@
-#include "hub/dialects/openai/json_view.h"
+#include "hub/dialects/json_view.h"
 
 #include <charconv>
 
-namespace sluice::hub::dialects::openai {
+namespace sluice::hub::dialects {
 namespace {
 
 template <typename Number>
@@ -87,4 +87,4 @@ base::Status JsonView::each_element(const ElementVisitor& visit) const {
   return {};
 }
 
-}  // namespace sluice::hub::dialects::openai
+}  // namespace sluice::hub::dialects

@@ -1,4 +1,4 @@
-#include "hub/dialects/openai/splicer.h"
+#include "hub/dialects/splicer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "hub/dialects/openai/scan.h"
 
-namespace sluice::hub::dialects::openai {
+namespace sluice::hub::dialects {
 namespace {
 
 using base::Random;
@@ -15,7 +15,7 @@ using catalog::StreamUsage;
 using testing::HasSubstr;
 
 ScannedRequest scan(std::string_view body) {
-  auto scanned = scan_request(tasks::Kind::chat, http::Slice::copy_of(body));
+  auto scanned = openai::scan_request(tasks::Kind::chat, http::Slice::copy_of(body));
   EXPECT_TRUE(scanned.has_value()) << (scanned ? "" : scanned.error().message) << "\n" << body;
   return scanned ? *std::move(scanned) : ScannedRequest();
 }
@@ -34,7 +34,7 @@ std::string splice(std::string_view body, std::vector<catalog::Quirk> quirks = {
   return spliced ? http::to_string(spliced->body) : "refused: " + spliced.error().message;
 }
 
-TEST(hub_dialects_openai_splicer, replaces_the_model_and_nothing_else) {
+TEST(hub_dialects_splicer, replaces_the_model_and_nothing_else) {
   EXPECT_EQ(splice(R"({ "messages" :[ {} ], "x":1e400,"x":  2,"mod\u0065l" : "m:groq"  } )"),
             R"({ "messages" :[ {} ], "x":1e400,"x":  2,"mod\u0065l" : "own/id"  } )");
   EXPECT_EQ(splice(R"({"model":"m","messages":[{}]})", {}, "quote\"d\n"),
@@ -44,7 +44,7 @@ TEST(hub_dialects_openai_splicer, replaces_the_model_and_nothing_else) {
             R"({"model":"\u006d","messages":[{}]})");
 }
 
-TEST(hub_dialects_openai_splicer, does_not_copy_what_it_keeps) {
+TEST(hub_dialects_splicer, does_not_copy_what_it_keeps) {
   const ScannedRequest request =
       scan(R"({"messages":[{"content":")" + std::string(1000, 'x') + R"("}],"model":"m"})");
   const auto spliced = splice_request(request, surface_with({}), "other");
@@ -54,7 +54,7 @@ TEST(hub_dialects_openai_splicer, does_not_copy_what_it_keeps) {
   EXPECT_EQ(spliced->body[2].data(), request.body.data() + request.body.size() - 1);
 }
 
-TEST(hub_dialects_openai_splicer, asks_for_usage_only_where_a_stream_does_not_say) {
+TEST(hub_dialects_splicer, asks_for_usage_only_where_a_stream_does_not_say) {
   const std::pair<const char*, const char*> kCases[] = {
       {R"({"model":"m","messages":[{}],"stream":true})",
        R"({"model":"own/id","stream_options":{"include_usage":true},"messages":[{}],"stream":true})"},
@@ -78,7 +78,7 @@ TEST(hub_dialects_openai_splicer, asks_for_usage_only_where_a_stream_does_not_sa
   EXPECT_FALSE(splice_request(scan(kCases[5].first), surface_with({}), "m")->asked_usage);
 }
 
-TEST(hub_dialects_openai_splicer, drops_a_parameter_with_one_comma) {
+TEST(hub_dialects_splicer, drops_a_parameter_with_one_comma) {
   const std::vector<catalog::Quirk> drop{{.name = "drop", .parameter = "store", .to = "", .values = {}}};
   EXPECT_EQ(splice(R"({"store":true, "model":"m","messages":[{}]})", drop),
             R"({"model":"own/id","messages":[{}]})");
@@ -93,7 +93,7 @@ TEST(hub_dialects_openai_splicer, drops_a_parameter_with_one_comma) {
             R"({"model":"own/id","stream_options":{"include_usage":true},"messages":[{}],"stream":true})");
 }
 
-TEST(hub_dialects_openai_splicer, renames_a_parameter) {
+TEST(hub_dialects_splicer, renames_a_parameter) {
   const std::vector<catalog::Quirk> rename{
       {.name = "rename", .parameter = "max_completion_tokens", .to = "max_tokens", .values = {}}};
   EXPECT_EQ(splice(R"({"model":"m","messages":[{}],"max_completion_tokens" : 5})", rename),
@@ -115,7 +115,7 @@ TEST(hub_dialects_openai_splicer, renames_a_parameter) {
       R"({"model":"own/id","messages":[{}],"max_completion_tokens":5})");
 }
 
-TEST(hub_dialects_openai_splicer, applies_quirks_in_order) {
+TEST(hub_dialects_splicer, applies_quirks_in_order) {
   EXPECT_EQ(splice(R"({"model":"m","messages":[{}],"seed":1,"random_seed":2})",
                    {{.name = "drop", .parameter = "random_seed", .to = "", .values = {}},
                     {.name = "rename", .parameter = "seed", .to = "random_seed", .values = {}}}),
@@ -126,7 +126,7 @@ TEST(hub_dialects_openai_splicer, applies_quirks_in_order) {
             R"({"model":"own/id","messages":[{}]})");
 }
 
-TEST(hub_dialects_openai_splicer, refuses_quirks_it_cannot_apply) {
+TEST(hub_dialects_splicer, refuses_quirks_it_cannot_apply) {
   EXPECT_EQ(refuse_quirk({.name = "drop", .parameter = "store", .to = "", .values = {}}), "");
   EXPECT_EQ(refuse_quirk({.name = "rename", .parameter = "a", .to = "b", .values = {}}), "");
   EXPECT_THAT(refuse_quirk({.name = "dropp", .parameter = "store", .to = "", .values = {}}),
@@ -143,7 +143,7 @@ TEST(hub_dialects_openai_splicer, refuses_quirks_it_cannot_apply) {
               HasSubstr("cannot be edited"));
 }
 
-TEST(hub_dialects_openai_splicer, handles_twenty_megabytes) {
+TEST(hub_dialects_splicer, handles_twenty_megabytes) {
   std::string body =
       R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,)";
   body.append(20'000'000, 'A');
@@ -237,7 +237,7 @@ class BodyMaker {
   Random& random_;
 };
 
-TEST(hub_dialects_openai_splicer, keeps_every_byte_of_10000_odd_bodies) {
+TEST(hub_dialects_splicer, keeps_every_byte_of_10000_odd_bodies) {
   const std::vector<catalog::Quirk> rename{
       {.name = "rename", .parameter = "max_completion_tokens", .to = "max_tokens", .values = {}}};
   for (std::uint64_t seed = 0; seed < 10'000; ++seed) {
@@ -249,7 +249,7 @@ TEST(hub_dialects_openai_splicer, keeps_every_byte_of_10000_odd_bodies) {
 }
 
 // Whatever is dropped, the rest stays member for member and the result is JSON again.
-TEST(hub_dialects_openai_splicer, drops_from_odd_bodies_and_keeps_the_rest) {
+TEST(hub_dialects_splicer, drops_from_odd_bodies_and_keeps_the_rest) {
   for (std::uint64_t seed = 0; seed < 3'000; ++seed) {
     Random random(seed);
     BodyMaker maker(random);
@@ -274,4 +274,4 @@ TEST(hub_dialects_openai_splicer, drops_from_odd_bodies_and_keeps_the_rest) {
 }
 
 }  // namespace
-}  // namespace sluice::hub::dialects::openai
+}  // namespace sluice::hub::dialects

@@ -13,7 +13,7 @@
 #include "base/result.h"
 #include "hub/dialects/json_scanner.h"
 
-namespace sluice::hub::dialects::openai {
+namespace sluice::hub::dialects {
 
 [[nodiscard]] std::unexpected<base::Error> refuse_parameter(std::string_view path, std::string message);
 
@@ -50,4 +50,4 @@ class JsonView {
   std::string path_;
 };
 
-}  // namespace sluice::hub::dialects::openai
+}  // namespace sluice::hub::dialects
