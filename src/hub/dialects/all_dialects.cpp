@@ -3,6 +3,7 @@
 #include <array>
 
 #include "hub/dialects/dialect.h"
+#include "hub/dialects/gemini/gemini.h"
 #include "hub/dialects/openai/openai.h"
 
 namespace sluice::hub::dialects {
@@ -10,6 +11,7 @@ namespace sluice::hub::dialects {
 std::span<const Dialect* const> all_dialects() {
   static const std::array kDialects{
       &openai::kDialect,
+      &gemini::kDialect,
   };
   return kDialects;
 }
