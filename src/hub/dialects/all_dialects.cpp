@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "hub/dialects/cohere/cohere.h"
 #include "hub/dialects/dialect.h"
 #include "hub/dialects/gemini/gemini.h"
 #include "hub/dialects/openai/openai.h"
@@ -12,6 +13,7 @@ std::span<const Dialect* const> all_dialects() {
   static const std::array kDialects{
       &openai::kDialect,
       &gemini::kDialect,
+      &cohere::kDialect,
   };
   return kDialects;
 }
