@@ -104,7 +104,7 @@ base::Result<Begun> begin_upstream(const UpstreamCall& call) {
   }
   const ScannedRequest& scanned = own != nullptr ? **own : encoded;
   SLUICE_TRY(HttpPlan plan, plan_post(call, scanned.stream));
-  SLUICE_TRY(Spliced spliced, splice_request(scanned, *call.surface, call.model));
+  SLUICE_TRY(Spliced spliced, splice_request(scanned, *call.surface, call.model, true));
   plan.request.body = std::move(spliced.body);
   auto reader = std::make_unique<OpenAiReader>(plan.provider, plan.relay, spliced.asked_usage);
   return Begun{.machine = make_http_machine(std::move(plan), std::move(reader)),
