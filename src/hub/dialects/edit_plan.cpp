@@ -120,10 +120,6 @@ void EditPlan::replace_bytes(Span at, std::string text) {
   inner_.push_back({at, http::Slice::of(std::move(text))});
 }
 
-void EditPlan::note_dropped(std::string_view name) {
-  if (std::ranges::find(noted_, name) == noted_.end()) noted_.emplace_back(name);
-}
-
 http::Body EditPlan::apply() const {
   std::vector<Edit> edits;
   top_.append_edits(edits);
@@ -139,16 +135,13 @@ http::Body EditPlan::apply() const {
 }
 
 std::vector<std::string> EditPlan::dropped() const {
-  std::vector<std::string> names;
-  const auto add = [&names](std::string_view name) {
-    if (std::ranges::find(names, name) == names.end()) names.emplace_back(name);
-  };
+  DropList names;
   for (std::size_t i = 0; i < top_.size(); ++i) {
     const Member& member = top_.origin(i);
-    if (!top_.has(i) && member.type != JsonType::null && !is_hubs_own(member.name)) add(member.name);
+    if (!top_.has(i) && member.type != JsonType::null && !is_hubs_own(member.name)) names.add(member.name);
   }
-  for (const std::string& name : noted_) add(name);
-  return names;
+  for (const std::string& name : DropList(noted_).take()) names.add(name);
+  return names.take();
 }
 
 }  // namespace sluice::hub::dialects

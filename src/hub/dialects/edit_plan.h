@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "http/slice.h"
+#include "hub/dialects/drop_list.h"
 #include "hub/dialects/scanned_request.h"
 
 namespace sluice::hub::dialects {
@@ -79,7 +80,7 @@ class EditPlan {
   // Inside a value that top() leaves as it is; in order, none overlapping.
   void replace_bytes(Span at, std::string text);
   // Something of the client's that an edit left out, beside whole parameters, which are found by themselves.
-  void note_dropped(std::string_view name);
+  void note_dropped(std::string_view name) { noted_.add(name); }
 
   http::Body apply() const;
   // What was left out, by the names of the client: each once, nothing that asked for nothing.
@@ -90,7 +91,7 @@ class EditPlan {
   ObjectEdit top_;
   std::string added_;
   std::vector<Edit> inner_;
-  std::vector<std::string> noted_;
+  DropList noted_;
 };
 
 std::string quoted_json(std::string_view text);

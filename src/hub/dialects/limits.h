@@ -21,5 +21,7 @@ inline constexpr std::size_t kEmbedInputsMax = 2048;     // texts of one embeddi
 inline constexpr std::size_t kEmbedValuesMax = 1 << 20;  // of one vector
 // Edits inside the messages of a request until they are written out as one piece instead of slices.
 inline constexpr std::size_t kInnerEditsMax = 64;
+inline constexpr std::size_t kDroppedNamesMax = 64;  // names of one request that could not be carried
+inline constexpr std::uint64_t kTokenCountMax = std::uint64_t{1} << 48;  // that a provider may report
 
 }  // namespace sluice::hub::dialects
