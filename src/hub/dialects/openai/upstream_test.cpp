@@ -12,16 +12,17 @@ namespace sluice::hub::dialects::openai {
 namespace {
 
 using base::ErrorCode;
-using tasks::ChatEvent;
+using tasks::Event;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
 catalog::Provider fake_provider() {
   catalog::Provider provider;
   provider.id = "fake";
-  provider.base_url = "https://fake.example";
-  provider.paths = {{tasks::Kind::chat, "/v1/chat/completions"},
-                    {tasks::Kind::completion, "/v1/completions"}};
+  catalog::Surface& surface = provider.surfaces.emplace_back();
+  surface.dialect = "openai";
+  surface.base_url = "https://fake.example";
+  surface.paths = {{tasks::Kind::chat, "/v1/chat/completions"}, {tasks::Kind::completion, "/v1/completions"}};
   return provider;
 }
 
@@ -29,16 +30,16 @@ catalog::Provider fake_provider() {
 struct Outcome {
   std::string sent_url, sent_accept, sent_body;
   std::string bytes;
-  std::vector<ChatEvent> events;
+  std::vector<Event> events;
   bool done = false;
   std::optional<Fail> failure;
   std::size_t emits = 0;
 
-  template <typename Event>
-  std::vector<Event> all() const {
-    std::vector<Event> found;
-    for (const ChatEvent& event : events) {
-      if (const auto* one = std::get_if<Event>(&event)) found.push_back(*one);
+  template <typename Kind>
+  std::vector<Kind> all() const {
+    std::vector<Kind> found;
+    for (const Event& event : events) {
+      if (const auto* one = std::get_if<Kind>(&event)) found.push_back(*one);
     }
     return found;
   }
@@ -88,24 +89,28 @@ Outcome play(const Answer& answer, bool stream, bool decoded = false, std::funct
                               .tool_call_id = "",
                               .others = {}});
   request.stream = stream;
-  UpstreamCall call{.provider = &provider, .kind = tasks::Kind::chat, .model = "own/m", .request = &*scanned};
+  UpstreamCall call{.provider = &provider,
+                    .surface = &provider.primary(),
+                    .kind = tasks::Kind::chat,
+                    .model = "own/m",
+                    .request = &*scanned};
   if (decoded) call.request = &request;
   auto machine = begin_upstream(call);
   EXPECT_TRUE(machine);
   Outcome outcome;
-  drain(**machine, outcome);
+  drain(*machine->machine, outcome);
   http::ResponseHead head{.status = answer.status, .headers = answer.more};
   if (!answer.type.empty()) head.headers.add("content-type", answer.type);
-  (*machine)->feed_head(head);
-  drain(**machine, outcome);
+  machine->machine->feed_head(head);
+  drain(*machine->machine, outcome);
   for (std::size_t at = 0; at < answer.body.size() && !outcome.done && !outcome.failure;) {
     const std::size_t size = cut ? cut() : answer.body.size();
-    (*machine)->feed_body(http::Slice::copy_of(answer.body.substr(at, size)));
+    machine->machine->feed_body(http::Slice::copy_of(answer.body.substr(at, size)));
     at += size;
-    drain(**machine, outcome);
+    drain(*machine->machine, outcome);
   }
-  if (!outcome.done && !outcome.failure) (*machine)->feed_end();
-  drain(**machine, outcome);
+  if (!outcome.done && !outcome.failure) machine->machine->feed_end();
+  drain(*machine->machine, outcome);
   EXPECT_TRUE(outcome.done || outcome.failure);
   return outcome;
 }
@@ -142,11 +147,14 @@ TEST(hub_dialects_openai_upstream, sends_the_clients_body_to_the_providers_addre
 
 TEST(hub_dialects_openai_upstream, refuses_a_kind_that_is_not_offered) {
   catalog::Provider provider = fake_provider();
-  provider.paths.erase(tasks::Kind::chat);
+  provider.surfaces.front().paths.erase(tasks::Kind::chat);
   const auto scanned =
       scan_request(tasks::Kind::chat, http::Slice::borrowed(R"({"model":"m","messages":[{}]})"));
-  const auto machine =
-      begin_upstream({.provider = &provider, .kind = tasks::Kind::chat, .model = "m", .request = &*scanned});
+  const auto machine = begin_upstream({.provider = &provider,
+                                       .surface = &provider.primary(),
+                                       .kind = tasks::Kind::chat,
+                                       .model = "m",
+                                       .request = &*scanned});
   ASSERT_FALSE(machine);
   EXPECT_EQ(machine.error().message, "fake does not offer chat");
 }
@@ -169,16 +177,19 @@ TEST(hub_dialects_openai_upstream, shows_nothing_before_the_first_event) {
   const catalog::Provider provider = fake_provider();
   const auto scanned = scan_request(tasks::Kind::chat,
                                     http::Slice::borrowed(R"({"model":"m","messages":[{}],"stream":true})"));
-  auto machine =
-      begin_upstream({.provider = &provider, .kind = tasks::Kind::chat, .model = "m", .request = &*scanned});
+  auto machine = begin_upstream({.provider = &provider,
+                                 .surface = &provider.primary(),
+                                 .kind = tasks::Kind::chat,
+                                 .model = "m",
+                                 .request = &*scanned});
   Outcome outcome;
-  drain(**machine, outcome);
-  (*machine)->feed_head({.status = 200, .headers = {{"content-type", "text/event-stream"}}});
-  (*machine)->feed_body(http::Slice::borrowed(": OPENROUTER PROCESSING\n\n"));
-  drain(**machine, outcome);
+  drain(*machine->machine, outcome);
+  machine->machine->feed_head({.status = 200, .headers = {{"content-type", "text/event-stream"}}});
+  machine->machine->feed_body(http::Slice::borrowed(": OPENROUTER PROCESSING\n\n"));
+  drain(*machine->machine, outcome);
   EXPECT_EQ(outcome.emits, 0U);
-  (*machine)->feed_body(http::Slice::copy_of(delta("a")));
-  drain(**machine, outcome);
+  machine->machine->feed_body(http::Slice::copy_of(delta("a")));
+  drain(*machine->machine, outcome);
   EXPECT_EQ(outcome.bytes, ": OPENROUTER PROCESSING\n\n" + delta("a"));
 }
 
@@ -227,6 +238,35 @@ TEST(hub_dialects_openai_upstream, wants_every_choice_finished) {
   const Outcome outcome = play_stream(delta("a") + second + kFinish + kDone);
   ASSERT_TRUE(outcome.failure);
   EXPECT_THAT(outcome.failure->error.message, HasSubstr("choice 1 has no finish_reason"));
+}
+
+TEST(hub_dialects_openai_upstream, the_type_of_an_error_in_a_stream_says_what_went_wrong) {
+  const Outcome busy =
+      play_stream("data: {\"error\":{\"message\":\"busy\",\"type\":\"overloaded_error\"}}\n\n");
+  ASSERT_TRUE(busy.failure);
+  EXPECT_EQ(busy.failure->error.code, ErrorCode::unavailable);
+  EXPECT_FALSE(busy.failure->blames_request);
+}
+
+TEST(hub_dialects_openai_upstream, leaves_out_by_name_what_only_another_dialect_knows) {
+  const catalog::Provider provider = fake_provider();
+  tasks::ChatRequest request;
+  request.dialect = "anthropic";
+  request.others.push_back({.name = "context_management", .json = "{}"});
+  auto& message = request.messages.emplace_back();
+  message.parts.emplace_back(tasks::TextPart{"hi"});
+  message.parts.emplace_back(
+      tasks::NativePart{.type = "search_result", .json = "{\"type\":1}", .dialect = "anthropic"});
+  auto begun = begin_upstream({.provider = &provider,
+                               .surface = &provider.surfaces.front(),
+                               .kind = tasks::Kind::chat,
+                               .model = "m",
+                               .request = &request});
+  ASSERT_TRUE(begun);
+  EXPECT_THAT(begun->dropped, ElementsAre("messages.content.search_result", "context_management"));
+  const auto step = begun->machine->next();
+  EXPECT_EQ(http::to_string(std::get<Send>(*step).request.body),
+            R"({"model":"m","messages":[{"role":"user","content":"hi"}]})");
 }
 
 TEST(hub_dialects_openai_upstream, fails_on_an_error_inside_a_stream) {

@@ -1,4 +1,4 @@
-#include "hub/dialects/openai/splicer.h"
+#include "hub/dialects/splicer.h"
 
 #include <algorithm>
 #include <array>
@@ -7,13 +7,18 @@
 #include "base/check.h"
 #include "base/json_writer.h"
 
-namespace sluice::hub::dialects::openai {
+namespace sluice::hub::dialects {
 namespace {
 
 using base::ErrorCode;
 using base::Status;
 
 constexpr std::string_view kAskUsage = R"(,"stream_options":{"include_usage":true})";
+
+// Parameters that speak to the hub: the provider misses nothing without them.
+bool is_hubs_own(std::string_view name) {
+  return name == "provider" || name == "models";
+}
 
 std::string quoted(std::string_view text) {
   std::string out;
@@ -179,7 +184,7 @@ std::span<const QuirkRow> all_quirks() {
 
 std::string refuse_quirk(const catalog::Quirk& quirk) {
   const auto row = std::ranges::find(kQuirks, quirk.name, &QuirkRow::name);
-  if (row == kQuirks.end()) return fmt::format("'{}' is no quirk of the openai dialect", quirk.name);
+  if (row == kQuirks.end()) return fmt::format("'{}' is no quirk", quirk.name);
   if (quirk.parameter.empty()) return fmt::format("quirk '{}' needs a parameter", quirk.name);
   if (row->has_to == quirk.to.empty()) {
     return fmt::format("quirk '{}' {} 'to'", quirk.name, row->has_to ? "needs" : "takes no");
@@ -191,25 +196,31 @@ std::string refuse_quirk(const catalog::Quirk& quirk) {
   return "";
 }
 
-base::Result<Spliced> splice_request(const ScannedRequest& request, const catalog::Provider& provider,
+base::Result<Spliced> splice_request(const ScannedRequest& request, const catalog::Surface& surface,
                                      std::string_view model) {
   EditPlan plan(request);
   const auto found = std::ranges::find(request.members, "model", &Member::name);
   CHECK(found != request.members.end());
   const auto model_member = static_cast<std::size_t>(found - request.members.begin());
   if (model != request.model) plan.replace(model_member, quoted(model));
-  for (const catalog::Quirk& quirk : provider.quirks) {
+  for (const catalog::Quirk& quirk : surface.quirks) {
     const auto row = std::ranges::find(kQuirks, quirk.name, &QuirkRow::name);
     if (row == kQuirks.end()) {
-      return base::fail(ErrorCode::internal, "provider {}: unknown quirk '{}'", provider.id, quirk.name);
+      return base::fail(ErrorCode::internal, "{}: unknown quirk '{}'", surface.base_url, quirk.name);
     }
     SLUICE_TRY_VOID(row->apply(quirk, plan));
   }
   Spliced spliced;
-  if (provider.stream_usage == catalog::StreamUsage::when_asked)
+  if (surface.stream_usage == catalog::StreamUsage::when_asked)
     spliced.asked_usage = ask_usage(plan, model_member);
+  for (std::size_t i = 0; i < request.members.size(); ++i) {
+    const Member& member = request.members[i];
+    if (plan.is_dropped(i) && member.type != JsonType::null && !is_hubs_own(member.name) &&
+        std::ranges::find(spliced.dropped, member.name) == spliced.dropped.end())
+      spliced.dropped.push_back(member.name);
+  }
   spliced.body = plan.apply();
   return spliced;
 }
 
-}  // namespace sluice::hub::dialects::openai
+}  // namespace sluice::hub::dialects

@@ -1,6 +1,6 @@
-#include "hub/dialects/openai/json_read.h"
+#include "hub/dialects/json_read.h"
 
-namespace sluice::hub::dialects::openai {
+namespace sluice::hub::dialects {
 namespace {
 
 // Above this a parser's buffers are given back, so that one huge answer does not stay resident per thread.
@@ -60,4 +60,4 @@ std::string minified(JsonElement element) {
   return simdjson::minify(element);
 }
 
-}  // namespace sluice::hub::dialects::openai
+}  // namespace sluice::hub::dialects

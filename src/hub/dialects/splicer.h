@@ -12,7 +12,7 @@
 #include "hub/catalog/provider.h"
 #include "hub/dialects/scanned_request.h"
 
-namespace sluice::hub::dialects::openai {
+namespace sluice::hub::dialects {
 
 // Replaces bytes [at.begin, at.end) of a body; an empty span inserts.
 struct Edit {
@@ -53,17 +53,18 @@ struct QuirkRow {
   base::Status (*apply)(const catalog::Quirk& quirk, EditPlan& plan);
 };
 std::span<const QuirkRow> all_quirks();
-// "" when this dialect can apply `quirk`, else why not.
+// "" when `quirk` can be applied, else why not: provider files are checked with it.
 std::string refuse_quirk(const catalog::Quirk& quirk);
 
 struct Spliced {
   http::Body body;
   bool asked_usage = false;  // we asked for the usage event: it is ours to remove from the answer
+  std::vector<std::string> dropped = {};  // parameters of the client's that a quirk left out
 };
 
-// The request as `provider` is to receive it: its own `model`, its quirks, and stream_options.include_usage
+// The request as `surface` is to receive it: its own `model`, its quirks, and stream_options.include_usage
 // where that is absent on a stream and the provider reports usage only when asked.
-base::Result<Spliced> splice_request(const ScannedRequest& request, const catalog::Provider& provider,
+base::Result<Spliced> splice_request(const ScannedRequest& request, const catalog::Surface& surface,
                                      std::string_view model);
 
-}  // namespace sluice::hub::dialects::openai
+}  // namespace sluice::hub::dialects

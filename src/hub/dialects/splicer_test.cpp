@@ -1,4 +1,4 @@
-#include "hub/dialects/openai/splicer.h"
+#include "hub/dialects/splicer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,35 +7,34 @@
 #include "base/random.h"
 #include "hub/dialects/openai/scan.h"
 
-namespace sluice::hub::dialects::openai {
+namespace sluice::hub::dialects {
 namespace {
 
 using base::Random;
-using catalog::Provider;
 using catalog::StreamUsage;
 using testing::HasSubstr;
 
 ScannedRequest scan(std::string_view body) {
-  auto scanned = scan_request(tasks::Kind::chat, http::Slice::copy_of(body));
+  auto scanned = openai::scan_request(tasks::Kind::chat, http::Slice::copy_of(body));
   EXPECT_TRUE(scanned.has_value()) << (scanned ? "" : scanned.error().message) << "\n" << body;
   return scanned ? *std::move(scanned) : ScannedRequest();
 }
 
-Provider provider_with(std::vector<catalog::Quirk> quirks, StreamUsage usage = StreamUsage::when_asked) {
-  Provider provider;
-  provider.id = "fake";
-  provider.quirks = std::move(quirks);
-  provider.stream_usage = usage;
-  return provider;
+catalog::Surface surface_with(std::vector<catalog::Quirk> quirks,
+                              StreamUsage usage = StreamUsage::when_asked) {
+  catalog::Surface surface;
+  surface.quirks = std::move(quirks);
+  surface.stream_usage = usage;
+  return surface;
 }
 
 std::string splice(std::string_view body, std::vector<catalog::Quirk> quirks = {},
                    std::string_view model = "own/id") {
-  const auto spliced = splice_request(scan(body), provider_with(std::move(quirks)), model);
+  const auto spliced = splice_request(scan(body), surface_with(std::move(quirks)), model);
   return spliced ? http::to_string(spliced->body) : "refused: " + spliced.error().message;
 }
 
-TEST(hub_dialects_openai_splicer, replaces_the_model_and_nothing_else) {
+TEST(hub_dialects_splicer, replaces_the_model_and_nothing_else) {
   EXPECT_EQ(splice(R"({ "messages" :[ {} ], "x":1e400,"x":  2,"mod\u0065l" : "m:groq"  } )"),
             R"({ "messages" :[ {} ], "x":1e400,"x":  2,"mod\u0065l" : "own/id"  } )");
   EXPECT_EQ(splice(R"({"model":"m","messages":[{}]})", {}, "quote\"d\n"),
@@ -45,17 +44,17 @@ TEST(hub_dialects_openai_splicer, replaces_the_model_and_nothing_else) {
             R"({"model":"\u006d","messages":[{}]})");
 }
 
-TEST(hub_dialects_openai_splicer, does_not_copy_what_it_keeps) {
+TEST(hub_dialects_splicer, does_not_copy_what_it_keeps) {
   const ScannedRequest request =
       scan(R"({"messages":[{"content":")" + std::string(1000, 'x') + R"("}],"model":"m"})");
-  const auto spliced = splice_request(request, provider_with({}), "other");
+  const auto spliced = splice_request(request, surface_with({}), "other");
   ASSERT_TRUE(spliced);
   ASSERT_EQ(spliced->body.size(), 3U);
   EXPECT_EQ(spliced->body[0].data(), request.body.data());
   EXPECT_EQ(spliced->body[2].data(), request.body.data() + request.body.size() - 1);
 }
 
-TEST(hub_dialects_openai_splicer, asks_for_usage_only_where_a_stream_does_not_say) {
+TEST(hub_dialects_splicer, asks_for_usage_only_where_a_stream_does_not_say) {
   const std::pair<const char*, const char*> kCases[] = {
       {R"({"model":"m","messages":[{}],"stream":true})",
        R"({"model":"own/id","stream_options":{"include_usage":true},"messages":[{}],"stream":true})"},
@@ -74,13 +73,13 @@ TEST(hub_dialects_openai_splicer, asks_for_usage_only_where_a_stream_does_not_sa
   };
   for (const auto& [body, expected] : kCases) EXPECT_EQ(splice(body), expected);
   const ScannedRequest request = scan(kCases[0].first);
-  EXPECT_TRUE(splice_request(request, provider_with({}), "m")->asked_usage);
-  EXPECT_FALSE(splice_request(request, provider_with({}, StreamUsage::always), "m")->asked_usage);
-  EXPECT_FALSE(splice_request(scan(kCases[5].first), provider_with({}), "m")->asked_usage);
+  EXPECT_TRUE(splice_request(request, surface_with({}), "m")->asked_usage);
+  EXPECT_FALSE(splice_request(request, surface_with({}, StreamUsage::always), "m")->asked_usage);
+  EXPECT_FALSE(splice_request(scan(kCases[5].first), surface_with({}), "m")->asked_usage);
 }
 
-TEST(hub_dialects_openai_splicer, drops_a_parameter_with_one_comma) {
-  const std::vector<catalog::Quirk> drop{{.name = "drop", .parameter = "store", .to = ""}};
+TEST(hub_dialects_splicer, drops_a_parameter_with_one_comma) {
+  const std::vector<catalog::Quirk> drop{{.name = "drop", .parameter = "store", .to = "", .values = {}}};
   EXPECT_EQ(splice(R"({"store":true, "model":"m","messages":[{}]})", drop),
             R"({"model":"own/id","messages":[{}]})");
   EXPECT_EQ(splice(R"({"model":"m", "store":true ,"messages":[{}]})", drop),
@@ -94,9 +93,9 @@ TEST(hub_dialects_openai_splicer, drops_a_parameter_with_one_comma) {
             R"({"model":"own/id","stream_options":{"include_usage":true},"messages":[{}],"stream":true})");
 }
 
-TEST(hub_dialects_openai_splicer, renames_a_parameter) {
+TEST(hub_dialects_splicer, renames_a_parameter) {
   const std::vector<catalog::Quirk> rename{
-      {.name = "rename", .parameter = "max_completion_tokens", .to = "max_tokens"}};
+      {.name = "rename", .parameter = "max_completion_tokens", .to = "max_tokens", .values = {}}};
   EXPECT_EQ(splice(R"({"model":"m","messages":[{}],"max_completion_tokens" : 5})", rename),
             R"({"model":"own/id","messages":[{}],"max_tokens" : 5})");
   EXPECT_EQ(splice(R"({"model":"m","messages":[{}],"max_completion_tokens":5,"max_tokens":null})", rename),
@@ -105,40 +104,46 @@ TEST(hub_dialects_openai_splicer, renames_a_parameter) {
             R"({"model":"own/id","messages":[{}],"max_tokens":6})");
   const auto both =
       splice_request(scan(R"({"model":"m","messages":[{}],"max_completion_tokens":5,"max_tokens":6})"),
-                     provider_with(rename), "m");
+                     surface_with(rename), "m");
   ASSERT_FALSE(both);
   EXPECT_EQ(both.error().code, base::ErrorCode::invalid_argument);
   EXPECT_EQ(both.error().parameter, "max_completion_tokens");
   // The other direction is the same quirk.
-  EXPECT_EQ(splice(R"({"model":"m","messages":[{}],"max_tokens":5})",
-                   {{.name = "rename", .parameter = "max_tokens", .to = "max_completion_tokens"}}),
-            R"({"model":"own/id","messages":[{}],"max_completion_tokens":5})");
+  EXPECT_EQ(
+      splice(R"({"model":"m","messages":[{}],"max_tokens":5})",
+             {{.name = "rename", .parameter = "max_tokens", .to = "max_completion_tokens", .values = {}}}),
+      R"({"model":"own/id","messages":[{}],"max_completion_tokens":5})");
 }
 
-TEST(hub_dialects_openai_splicer, applies_quirks_in_order) {
+TEST(hub_dialects_splicer, applies_quirks_in_order) {
   EXPECT_EQ(splice(R"({"model":"m","messages":[{}],"seed":1,"random_seed":2})",
-                   {{.name = "drop", .parameter = "random_seed", .to = ""},
-                    {.name = "rename", .parameter = "seed", .to = "random_seed"}}),
+                   {{.name = "drop", .parameter = "random_seed", .to = "", .values = {}},
+                    {.name = "rename", .parameter = "seed", .to = "random_seed", .values = {}}}),
             R"({"model":"own/id","messages":[{}],"random_seed":1})");
   EXPECT_EQ(splice(R"({"model":"m","messages":[{}],"seed":1})",
-                   {{.name = "drop", .parameter = "seed", .to = ""},
-                    {.name = "rename", .parameter = "seed", .to = "random_seed"}}),
+                   {{.name = "drop", .parameter = "seed", .to = "", .values = {}},
+                    {.name = "rename", .parameter = "seed", .to = "random_seed", .values = {}}}),
             R"({"model":"own/id","messages":[{}]})");
 }
 
-TEST(hub_dialects_openai_splicer, refuses_quirks_it_cannot_apply) {
-  EXPECT_EQ(refuse_quirk({.name = "drop", .parameter = "store", .to = ""}), "");
-  EXPECT_EQ(refuse_quirk({.name = "rename", .parameter = "a", .to = "b"}), "");
-  EXPECT_THAT(refuse_quirk({.name = "dropp", .parameter = "store", .to = ""}), HasSubstr("no quirk"));
-  EXPECT_THAT(refuse_quirk({.name = "drop", .parameter = "", .to = ""}), HasSubstr("needs a parameter"));
-  EXPECT_THAT(refuse_quirk({.name = "drop", .parameter = "a", .to = "b"}), HasSubstr("takes no 'to'"));
-  EXPECT_THAT(refuse_quirk({.name = "rename", .parameter = "a", .to = ""}), HasSubstr("needs 'to'"));
-  EXPECT_THAT(refuse_quirk({.name = "drop", .parameter = "model", .to = ""}), HasSubstr("cannot be edited"));
-  EXPECT_THAT(refuse_quirk({.name = "rename", .parameter = "x", .to = "stream"}),
+TEST(hub_dialects_splicer, refuses_quirks_it_cannot_apply) {
+  EXPECT_EQ(refuse_quirk({.name = "drop", .parameter = "store", .to = "", .values = {}}), "");
+  EXPECT_EQ(refuse_quirk({.name = "rename", .parameter = "a", .to = "b", .values = {}}), "");
+  EXPECT_THAT(refuse_quirk({.name = "dropp", .parameter = "store", .to = "", .values = {}}),
+              HasSubstr("no quirk"));
+  EXPECT_THAT(refuse_quirk({.name = "drop", .parameter = "", .to = "", .values = {}}),
+              HasSubstr("needs a parameter"));
+  EXPECT_THAT(refuse_quirk({.name = "drop", .parameter = "a", .to = "b", .values = {}}),
+              HasSubstr("takes no 'to'"));
+  EXPECT_THAT(refuse_quirk({.name = "rename", .parameter = "a", .to = "", .values = {}}),
+              HasSubstr("needs 'to'"));
+  EXPECT_THAT(refuse_quirk({.name = "drop", .parameter = "model", .to = "", .values = {}}),
+              HasSubstr("cannot be edited"));
+  EXPECT_THAT(refuse_quirk({.name = "rename", .parameter = "x", .to = "stream", .values = {}}),
               HasSubstr("cannot be edited"));
 }
 
-TEST(hub_dialects_openai_splicer, handles_twenty_megabytes) {
+TEST(hub_dialects_splicer, handles_twenty_megabytes) {
   std::string body =
       R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,)";
   body.append(20'000'000, 'A');
@@ -232,9 +237,9 @@ class BodyMaker {
   Random& random_;
 };
 
-TEST(hub_dialects_openai_splicer, keeps_every_byte_of_10000_odd_bodies) {
+TEST(hub_dialects_splicer, keeps_every_byte_of_10000_odd_bodies) {
   const std::vector<catalog::Quirk> rename{
-      {.name = "rename", .parameter = "max_completion_tokens", .to = "max_tokens"}};
+      {.name = "rename", .parameter = "max_completion_tokens", .to = "max_tokens", .values = {}}};
   for (std::uint64_t seed = 0; seed < 10'000; ++seed) {
     Random random(seed);
     BodyMaker maker(random);
@@ -244,15 +249,15 @@ TEST(hub_dialects_openai_splicer, keeps_every_byte_of_10000_odd_bodies) {
 }
 
 // Whatever is dropped, the rest stays member for member and the result is JSON again.
-TEST(hub_dialects_openai_splicer, drops_from_odd_bodies_and_keeps_the_rest) {
+TEST(hub_dialects_splicer, drops_from_odd_bodies_and_keeps_the_rest) {
   for (std::uint64_t seed = 0; seed < 3'000; ++seed) {
     Random random(seed);
     BodyMaker maker(random);
     maker.make();
     const std::string out = splice(maker.body,
-                                   {{.name = "drop", .parameter = "x", .to = ""},
-                                    {.name = "drop", .parameter = "seed", .to = ""},
-                                    {.name = "drop", .parameter = "", .to = ""}},
+                                   {{.name = "drop", .parameter = "x", .to = "", .values = {}},
+                                    {.name = "drop", .parameter = "seed", .to = "", .values = {}},
+                                    {.name = "drop", .parameter = "", .to = "", .values = {}}},
                                    "some/model:groq");
     const ScannedRequest before = scan(maker.body);
     const ScannedRequest after = scan(out);
@@ -269,4 +274,4 @@ TEST(hub_dialects_openai_splicer, drops_from_odd_bodies_and_keeps_the_rest) {
 }
 
 }  // namespace
-}  // namespace sluice::hub::dialects::openai
+}  // namespace sluice::hub::dialects

@@ -13,7 +13,7 @@
 
 #include "base/result.h"
 
-namespace sluice::hub::dialects::openai {
+namespace sluice::hub::dialects {
 
 using JsonElement = simdjson::dom::element;
 using JsonObject = simdjson::dom::object;
@@ -32,4 +32,4 @@ std::optional<double> decimal_of(JsonObject object, std::string_view key);
 std::string text_of(JsonObject object, std::string_view key);  // a string, else empty
 std::string minified(JsonElement element);
 
-}  // namespace sluice::hub::dialects::openai
+}  // namespace sluice::hub::dialects
