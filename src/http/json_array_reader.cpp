@@ -102,9 +102,10 @@ base::Result<std::optional<Slice>> JsonArrayReader::next() {
   // Of an element that goes on in the next chunk, this one's part is kept.
   if (place_ == Place::element) carry_ += chunk_.text().substr(std::exchange(begin_, chunk_.size()));
   if (!failure_ && std::max(carry_.size(), element ? element->size() : 0) > element_bytes_max_) {
-    failure_ = base::Error{.code = ErrorCode::upstream_failed,
-                           .message = fmt::format("an element of a streamed JSON array is larger than {} bytes",
-                                                  element_bytes_max_)};
+    failure_ =
+        base::Error{.code = ErrorCode::upstream_failed,
+                    .message = fmt::format("an element of a streamed JSON array is larger than {} bytes",
+                                           element_bytes_max_)};
   }
   if (failure_) return std::unexpected(*failure_);
   return element;

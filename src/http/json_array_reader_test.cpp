@@ -75,7 +75,8 @@ TEST(http_json_array_reader, knows_a_cut_array_from_a_closed_one) {
 }
 
 TEST(http_json_array_reader, refuses_what_is_no_array_of_objects) {
-  for (const char* text : {"data: {}", "[1]", "[,{}]", "[{}{}]", "[{},]", "[{}]]", "{}{}", "<html>", "[\"a\"]"}) {
+  for (const char* text :
+       {"data: {}", "[1]", "[,{}]", "[{}{}]", "[{},]", "[{}]]", "{}{}", "<html>", "[\"a\"]"}) {
     EXPECT_THAT(read_any(text).failure, HasSubstr("unexpected byte")) << text;
   }
   JsonArrayReader reader;
