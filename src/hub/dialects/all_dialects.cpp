@@ -6,12 +6,14 @@
 #include "hub/dialects/dialect.h"
 #include "hub/dialects/gemini/gemini.h"
 #include "hub/dialects/openai/openai.h"
+#include "hub/dialects/responses/responses.h"
 
 namespace sluice::hub::dialects {
 
 std::span<const Dialect* const> all_dialects() {
   static const std::array kDialects{
       &openai::kDialect,
+      &responses::kDialect,
       &gemini::kDialect,
       &cohere::kDialect,
   };
