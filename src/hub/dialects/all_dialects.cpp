@@ -3,6 +3,7 @@
 #include <array>
 
 #include "hub/dialects/dialect.h"
+#include "hub/dialects/ollama/ollama.h"
 #include "hub/dialects/openai/openai.h"
 #include "hub/dialects/responses/responses.h"
 
@@ -12,6 +13,8 @@ std::span<const Dialect* const> all_dialects() {
   static const std::array kDialects{
       &openai::kDialect,
       &responses::kDialect,
+      &ollama::kDialect,
+      &ollama::kGenerateDialect,
   };
   return kDialects;
 }
