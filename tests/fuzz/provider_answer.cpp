@@ -97,8 +97,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // What the fronts want, each of them something else.
     const auto own = dialect->downstream->scan(
         tasks::Kind::chat,
-        http::Slice::borrowed(stream ? R"({"model":"m","max_tokens":9,"messages":[{}],"input":"x","stream":true})"
-                                     : R"({"model":"m","max_tokens":9,"messages":[{}],"input":"x"})"));
+        http::Slice::borrowed(
+            stream ? R"({"model":"m","max_tokens":9,"messages":[{}],"input":"x","stream":true})"
+                   : R"({"model":"m","max_tokens":9,"messages":[{}],"input":"x"})"));
     require(own.has_value());
     call.request = &*own;
     const Outcome relayed = play(call, *dialect, status, type, body, chunk);

@@ -83,7 +83,8 @@ std::string_view image_type_of(std::string_view base64) {
   for (const auto& [digits, type] : kBeginnings)
     if (base64.starts_with(digits)) return type;
   // RIFF, four bytes of size, WEBP: the last of them begins inside the eleventh digit.
-  if (base64.starts_with("UklGR") && base64.size() > 16 && base64.substr(11, 5) == "XRUJQ") return "image/webp";
+  if (base64.starts_with("UklGR") && base64.size() > 16 && base64.substr(11, 5) == "XRUJQ")
+    return "image/webp";
   return {};
 }
 

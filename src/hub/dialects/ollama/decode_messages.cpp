@@ -20,8 +20,9 @@ base::Result<tasks::Role> read_role(const JsonView& value) {
   for (const auto& [name, role] : kRoles) {
     if (text == name) return role;
   }
-  return refuse_parameter(value.path(), fmt::format("'{}' must be system, user, assistant or tool, not \"{}\"",
-                                                    value.path(), text.substr(0, 40)));
+  return refuse_parameter(
+      value.path(), fmt::format("'{}' must be system, user, assistant or tool, not \"{}\"", value.path(),
+                                text.substr(0, 40)));
 }
 
 class MessageReader {
@@ -148,7 +149,8 @@ Status decode_images(const JsonView& list, std::vector<tasks::Part>& parts) {
     const std::string_view type = image_type_of(image);
     if (type.empty() || !is_base64(image))
       return refuse_parameter(
-          value.path(), fmt::format("'{}' must be a PNG, JPEG, GIF, WebP or BMP image as base64", value.path()));
+          value.path(),
+          fmt::format("'{}' must be a PNG, JPEG, GIF, WebP or BMP image as base64", value.path()));
     parts.emplace_back(tasks::ImagePart{.url = join_data_url(type, image), .detail = ""});
     return {};
   });

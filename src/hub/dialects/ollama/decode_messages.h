@@ -1,5 +1,5 @@
-// The turns of an Ollama conversation. Its calls often have no ids, and its results say at best which tool they
-// come from: both get ids here, so that a result finds its call at providers that want them.
+// The turns of an Ollama conversation. Its calls often have no ids, and its results say at best which tool
+// they come from: both get ids here, so that a result finds its call at providers that want them.
 #pragma once
 
 #include <vector>

@@ -36,7 +36,8 @@ Status read_shared(const std::string& name, const JsonView& value, Request& requ
         [&](const std::string& key, const JsonView& option) { return read_option(key, option, request); });
   }
   // How long a local engine keeps the model is the device's own affair.
-  known = name == "model" || name == "stream" || name == "keep_alive" || name == "provider" || name == "models";
+  known =
+      name == "model" || name == "stream" || name == "keep_alive" || name == "provider" || name == "models";
   return {};
 }
 
@@ -51,8 +52,8 @@ Status read_format(const JsonView& value, tasks::ChatRequest& request) {
     SLUICE_TRY(const std::string word, value.string());
     if (word.empty()) return {};
     if (word != "json")
-      return refuse_parameter("format", fmt::format("'format' must be \"json\" or a schema, not \"{}\"",
-                                                    word.substr(0, 40)));
+      return refuse_parameter(
+          "format", fmt::format("'format' must be \"json\" or a schema, not \"{}\"", word.substr(0, 40)));
     format.kind = Kind::json_object;
   }
   request.response_format = std::move(format);

@@ -231,13 +231,15 @@ base::Result<std::string> encode_reply(std::span<const tasks::Event> events, con
 
 }  // namespace
 
-base::Result<std::string> encode_chat_reply(std::span<const tasks::Event> events, const ReplyContext& context) {
+base::Result<std::string> encode_chat_reply(std::span<const tasks::Event> events,
+                                            const ReplyContext& context) {
   return encode_reply(events, context, true);
 }
 std::unique_ptr<StreamEncoder> encode_chat_stream(const ReplyContext& context) {
   return std::make_unique<LineEncoder>(context, true);
 }
-base::Result<std::string> encode_generate_reply(std::span<const tasks::Event> events, const ReplyContext& context) {
+base::Result<std::string> encode_generate_reply(std::span<const tasks::Event> events,
+                                                const ReplyContext& context) {
   return encode_reply(events, context, false);
 }
 std::unique_ptr<StreamEncoder> encode_generate_stream(const ReplyContext& context) {

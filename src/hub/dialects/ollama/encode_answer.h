@@ -1,5 +1,5 @@
-// Answers as Ollama's clients expect them: one object, or a stream of them, a line each; the last one tells why
-// it ended, what it took and how long.
+// Answers as Ollama's clients expect them: one object, or a stream of them, a line each; the last one tells
+// why it ended, what it took and how long.
 #pragma once
 
 #include <memory>
@@ -12,10 +12,12 @@
 namespace sluice::hub::dialects::ollama {
 
 // Chats and embeddings.
-base::Result<std::string> encode_chat_reply(std::span<const tasks::Event> events, const ReplyContext& context);
+base::Result<std::string> encode_chat_reply(std::span<const tasks::Event> events,
+                                            const ReplyContext& context);
 std::unique_ptr<StreamEncoder> encode_chat_stream(const ReplyContext& context);
 
-base::Result<std::string> encode_generate_reply(std::span<const tasks::Event> events, const ReplyContext& context);
+base::Result<std::string> encode_generate_reply(std::span<const tasks::Event> events,
+                                                const ReplyContext& context);
 std::unique_ptr<StreamEncoder> encode_generate_stream(const ReplyContext& context);
 
 std::string encode_error(const base::Error& error);         // {"error":"text"}

@@ -14,7 +14,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 ScannedRequest scan(std::string_view body, bool generate = false, Kind kind = Kind::chat) {
-  auto scanned = generate ? scan_generate(kind, http::Slice::copy_of(body)) : scan_chat(kind, http::Slice::copy_of(body));
+  auto scanned = generate ? scan_generate(kind, http::Slice::copy_of(body))
+                          : scan_chat(kind, http::Slice::copy_of(body));
   EXPECT_TRUE(scanned) << body << ": " << scanned.error().message;
   return scanned ? *std::move(scanned) : ScannedRequest{};
 }
@@ -32,7 +33,8 @@ tasks::ChatRequest generate(std::string_view body) {
 }
 
 base::Error refusal(std::string_view body, bool generate = false, Kind kind = Kind::chat) {
-  auto scanned = generate ? scan_generate(kind, http::Slice::copy_of(body)) : scan_chat(kind, http::Slice::copy_of(body));
+  auto scanned = generate ? scan_generate(kind, http::Slice::copy_of(body))
+                          : scan_chat(kind, http::Slice::copy_of(body));
   if (!scanned) return scanned.error();
   if (kind == Kind::embed) {
     const auto decoded = decode_embed(*scanned);
@@ -71,7 +73,8 @@ TEST(hub_dialects_ollama_request, scans_what_routing_needs) {
   EXPECT_TRUE(scanned.has_images && scanned.has_tools && scanned.wants_structure && scanned.wants_logprobs);
   EXPECT_EQ(scanned.output_max, tasks::Tokens{7});
   EXPECT_EQ(scanned.include_usage, true);
-  const ScannedRequest plain = scan(R"({"model":"m","messages":[{"role":"user","content":"images","images":[]}],"format":"","options":{"num_predict":-1}})");
+  const ScannedRequest plain = scan(
+      R"({"model":"m","messages":[{"role":"user","content":"images","images":[]}],"format":"","options":{"num_predict":-1}})");
   EXPECT_FALSE(plain.has_images || plain.wants_structure || plain.output_max);
 }
 
@@ -98,7 +101,8 @@ TEST(hub_dialects_ollama_request, decodes_a_conversation) {
   EXPECT_EQ(request.dialect, "ollama");
   EXPECT_TRUE(request.stream && request.include_usage);
   ASSERT_EQ(request.messages.size(), 5U);
-  EXPECT_EQ(std::get<tasks::ImagePart>(request.messages[1].parts[1]).url, "data:image/png;base64," + std::string(kPng));
+  EXPECT_EQ(std::get<tasks::ImagePart>(request.messages[1].parts[1]).url,
+            "data:image/png;base64," + std::string(kPng));
   const tasks::Message& turn = request.messages[2];
   EXPECT_EQ(std::get<tasks::ReasoningPart>(turn.parts.at(0)).text, "hm");
   EXPECT_EQ(turn.tool_calls.at(0).arguments, R"({"x":1})");
@@ -126,20 +130,23 @@ TEST(hub_dialects_ollama_request, decodes_a_prompt) {
   ASSERT_EQ(request.messages.size(), 2U);
   EXPECT_EQ(request.messages[0].role, tasks::Role::system);
   EXPECT_EQ(std::get<tasks::TextPart>(request.messages[1].parts.at(0)).text, "p");
-  EXPECT_THAT(std::get<tasks::ImagePart>(request.messages[1].parts.at(1)).url, HasSubstr("data:image/jpeg;base64,"));
+  EXPECT_THAT(std::get<tasks::ImagePart>(request.messages[1].parts.at(1)).url,
+              HasSubstr("data:image/jpeg;base64,"));
   EXPECT_THAT(names_of(request.others), ElementsAre("template"));
   EXPECT_FALSE(request.stream);
 }
 
 TEST(hub_dialects_ollama_request, takes_a_raw_prompt_for_a_completion) {
-  const ScannedRequest raw = scan(R"({"model":"m","prompt":"p","raw":true,"options":{"num_predict":3,"temperature":0}})", true);
+  const ScannedRequest raw =
+      scan(R"({"model":"m","prompt":"p","raw":true,"options":{"num_predict":3,"temperature":0}})", true);
   EXPECT_EQ(raw.kind, Kind::completion);
   const auto request = decode_raw_generate(raw);
   ASSERT_TRUE(request);
   EXPECT_EQ(std::get<std::string>(request->prompts.at(0)), "p");
   EXPECT_EQ(request->output_max, tasks::Tokens{3});
   EXPECT_TRUE(request->stream && request->include_usage);
-  const ScannedRequest infill = scan(R"({"model":"m","prompt":"p","suffix":"s","logprobs":true,"top_logprobs":2})", true);
+  const ScannedRequest infill =
+      scan(R"({"model":"m","prompt":"p","suffix":"s","logprobs":true,"top_logprobs":2})", true);
   EXPECT_EQ(infill.kind, Kind::completion);
   EXPECT_EQ(decode_raw_generate(infill)->suffix, "s");
   EXPECT_EQ(decode_raw_generate(infill)->logprobs, 2U);
@@ -149,7 +156,9 @@ TEST(hub_dialects_ollama_request, takes_a_raw_prompt_for_a_completion) {
 }
 
 TEST(hub_dialects_ollama_request, decodes_embeddings_of_both_addresses) {
-  const auto request = decode_embed(scan(R"({"model":"m","input":["a","b"],"truncate":false,"dimensions":8,"keep_alive":0,"options":{"num_ctx":1}})", false, Kind::embed));
+  const auto request = decode_embed(scan(
+      R"({"model":"m","input":["a","b"],"truncate":false,"dimensions":8,"keep_alive":0,"options":{"num_ctx":1}})",
+      false, Kind::embed));
   ASSERT_TRUE(request);
   EXPECT_EQ(request->inputs.size(), 2U);
   EXPECT_EQ(request->truncate, false);
@@ -166,12 +175,15 @@ TEST(hub_dialects_ollama_request, names_what_is_missing_or_wrong) {
   EXPECT_EQ(refusal(R"({"model":"m","prompt":""})", true).parameter, "prompt");
   EXPECT_EQ(refusal(R"({"model":"m"})", false, Kind::embed).parameter, "input");
   EXPECT_EQ(refusal(R"({"model":"m","input":[]})", false, Kind::embed).parameter, "input");
-  EXPECT_EQ(refusal(R"({"model":"m","messages":[{"role":"user","content":"x"}],"format":"xml"})").parameter, "format");
-  EXPECT_EQ(refusal(R"({"model":"m","messages":[{"role":"user","content":"x"}],"format":3})").parameter, "format");
+  EXPECT_EQ(refusal(R"({"model":"m","messages":[{"role":"user","content":"x"}],"format":"xml"})").parameter,
+            "format");
+  EXPECT_EQ(refusal(R"({"model":"m","messages":[{"role":"user","content":"x"}],"format":3})").parameter,
+            "format");
   EXPECT_EQ(refusal(R"({"model":"m","messages":[{"content":"x"}]})").parameter, "messages.0.role");
   EXPECT_EQ(refusal(R"({"model":"m","messages":[{"role":"tool","content":"x"}]})").parameter, "messages.0");
   for (const char* image : {"bm90IGFuIGltYWdl", "iVBORw0KGgo!", "", "https://a/b.png"}) {
-    const base::Error error = refusal(fmt::format(R"({{"model":"m","messages":[{{"role":"user","content":"x","images":["{}"]}}]}})", image));
+    const base::Error error = refusal(fmt::format(
+        R"({{"model":"m","messages":[{{"role":"user","content":"x","images":["{}"]}}]}})", image));
     EXPECT_EQ(error.parameter, "messages.0.images.0") << image;
   }
 }

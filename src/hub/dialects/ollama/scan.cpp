@@ -14,12 +14,14 @@ using tasks::Kind;
 
 class Scan : public RequestScan {
  public:
-  Scan(Kind kind, http::Slice body, bool generate) : RequestScan(kind, std::move(body)), generate_(generate) {}
+  Scan(Kind kind, http::Slice body, bool generate)
+      : RequestScan(kind, std::move(body)), generate_(generate) {}
 
  private:
   std::span<const std::string_view> routed() const override {
-    static constexpr std::array<std::string_view, 11> kRouted{
-        "messages", "prompt", "input", "images", "tools", "format", "options", "raw", "suffix", "logprobs", "think"};
+    static constexpr std::array<std::string_view, 11> kRouted{"messages", "prompt",   "input",   "images",
+                                                              "tools",    "format",   "options", "raw",
+                                                              "suffix",   "logprobs", "think"};
     return kRouted;
   }
   Status dispatch(std::string_view name, JsonType type) override;
@@ -57,7 +59,8 @@ Status Scan::take_messages(JsonType type) {
   if (!scanner_.enter_array()) return malformed();
   while (scanner_.next_element()) {
     if (found_.messages == kMessagesMax)
-      return refuse("messages", fmt::format("more than {} messages", kMessagesMax), base::ErrorCode::too_large);
+      return refuse("messages", fmt::format("more than {} messages", kMessagesMax),
+                    base::ErrorCode::too_large);
     SLUICE_TRY_VOID(take_message());
     ++found_.messages;
   }
@@ -133,7 +136,8 @@ Status Scan::conclude() {
 Status Scan::conclude_generate() {
   const Member* prompt = found_.find("prompt");
   if (prompt == nullptr || prompt->type == JsonType::null || found_.text_of(*prompt) == "\"\"")
-    return refuse("prompt", "'prompt' must not be empty: models are loaded when they are asked, not ahead of it");
+    return refuse("prompt",
+                  "'prompt' must not be empty: models are loaded when they are asked, not ahead of it");
   if (raw_ || has_suffix_) found_.kind = Kind::completion;
   found_.messages = 1;
   return {};

@@ -111,20 +111,27 @@ Outcome play_reply(const std::string& body, How how = How::decoded) {
 }
 
 std::string event(std::string_view type, std::string_view members) {
-  return fmt::format("event: response.{0}\ndata: {{\"type\":\"response.{0}\",\"sequence_number\":1{2}{1}}}\n\n", type,
-                     members, members.empty() ? "" : ",");
+  return fmt::format(
+      "event: response.{0}\ndata: {{\"type\":\"response.{0}\",\"sequence_number\":1{2}{1}}}\n\n", type,
+      members, members.empty() ? "" : ",");
 }
 
 const std::string kCreated = event(
-    "created", R"("response":{"id":"resp_1","object":"response","created_at":7,"status":"in_progress","model":"M","output":[],"service_tier":"auto"})");
+    "created",
+    R"("response":{"id":"resp_1","object":"response","created_at":7,"status":"in_progress","model":"M","output":[],"service_tier":"auto"})");
 const std::string kAdded = event(
-    "output_item.added", R"("output_index":0,"item":{"id":"msg_1","type":"message","status":"in_progress","role":"assistant","content":[]})");
+    "output_item.added",
+    R"("output_index":0,"item":{"id":"msg_1","type":"message","status":"in_progress","role":"assistant","content":[]})");
 std::string delta(std::string_view text) {
   return event("output_text.delta",
                fmt::format(R"("item_id":"msg_1","output_index":0,"content_index":0,"delta":"{}")", text));
 }
 std::string completed(std::string_view output, std::string_view more = R"("status":"completed")") {
-  return event("completed", fmt::format(R"("response":{{"id":"resp_1","model":"M","output":[{}],{},"usage":{{"input_tokens":11,"input_tokens_details":{{"cached_tokens":4}},"output_tokens":5,"output_tokens_details":{{"reasoning_tokens":2}},"total_tokens":16}}}})", output, more));
+  return event(
+      "completed",
+      fmt::format(
+          R"("response":{{"id":"resp_1","model":"M","output":[{}],{},"usage":{{"input_tokens":11,"input_tokens_details":{{"cached_tokens":4}},"output_tokens":5,"output_tokens_details":{{"reasoning_tokens":2}},"total_tokens":16}}}})",
+          output, more));
 }
 const std::string kMessage1 =
     R"({"id":"msg_1","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"ab","annotations":[]}]})";
@@ -165,8 +172,13 @@ TEST(hub_dialects_responses_upstream, decodes_a_stream_once_however_often_it_rep
       event("output_item.done", R"("output_index":0,"item":)" + kMessage1) + kEnd;
   EXPECT_EQ(text_of(play_stream(repeated)), "ab");
   EXPECT_EQ(text_of(play_stream(kCreated + kEnd)), "ab") << "only the end tells";
-  EXPECT_EQ(text_of(play_stream(kCreated + event("output_item.done", R"("output_index":0,"item":)" + kMessage1) + kEnd)), "ab");
-  EXPECT_EQ(text_of(play_reply(R"({"id":"r","object":"response","status":"completed","model":"M","output":[)" + kMessage1 + "]}")), "ab");
+  EXPECT_EQ(text_of(play_stream(kCreated +
+                                event("output_item.done", R"("output_index":0,"item":)" + kMessage1) + kEnd)),
+            "ab");
+  EXPECT_EQ(
+      text_of(play_reply(R"({"id":"r","object":"response","status":"completed","model":"M","output":[)" +
+                         kMessage1 + "]}")),
+      "ab");
 }
 
 // What a stream says does not depend on how it was cut on its way.
@@ -229,7 +241,9 @@ TEST(hub_dialects_responses_upstream, trap_type_in_the_event_name_only) {
 // c8: CRLF, no blank behind the colon, comment lines, keep-alives of another type.
 TEST(hub_dialects_responses_upstream, trap_line_ends_comments_and_keepalives) {
   std::string crlf;
-  for (const char c : kCreated + ": OPENROUTER PROCESSING\n\ndata:{\"type\":\"keepalive\",\"sequence_number\":3}\n\n" + kAdded + delta("ab") + kEnd)
+  for (const char c :
+       kCreated + ": OPENROUTER PROCESSING\n\ndata:{\"type\":\"keepalive\",\"sequence_number\":3}\n\n" +
+           kAdded + delta("ab") + kEnd)
     crlf += c == '\n' ? std::string("\r\n") : std::string(1, c);
   EXPECT_EQ(text_of(play_stream(crlf)), "ab");
   EXPECT_EQ(play_stream(crlf, How::relayed).bytes, crlf);
@@ -240,10 +254,16 @@ TEST(hub_dialects_responses_upstream, trap_reasoning_in_every_form) {
   const std::string item =
       R"({"id":"rs_1","type":"reasoning","summary":[{"type":"summary_text","text":"s1"},{"type":"summary_text","text":"s2"}],"content":[{"type":"reasoning_text","text":"deep"}],"encrypted_content":"ENC"})";
   const std::string streamed =
-      kCreated + event("output_item.added", R"("output_index":0,"item":{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"EARLY"})") +
-      event("reasoning_summary_text.delta", R"("item_id":"rs_1","output_index":0,"summary_index":0,"delta":"s")") +
-      event("reasoning_summary_text.delta", R"("item_id":"rs_1","output_index":0,"summary_index":0,"delta":"1")") +
-      event("reasoning_summary_text.delta", R"("item_id":"rs_1","output_index":0,"summary_index":1,"delta":"s2")") +
+      kCreated +
+      event(
+          "output_item.added",
+          R"("output_index":0,"item":{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"EARLY"})") +
+      event("reasoning_summary_text.delta",
+            R"("item_id":"rs_1","output_index":0,"summary_index":0,"delta":"s")") +
+      event("reasoning_summary_text.delta",
+            R"("item_id":"rs_1","output_index":0,"summary_index":0,"delta":"1")") +
+      event("reasoning_summary_text.delta",
+            R"("item_id":"rs_1","output_index":0,"summary_index":1,"delta":"s2")") +
       event("reasoning_text.delta", R"("item_id":"rs_1","output_index":0,"content_index":0,"delta":"deep")") +
       event("output_item.done", R"("output_index":0,"item":)" + item) + completed(item);
   for (const Outcome& outcome : {play_stream(streamed), play_stream(kCreated + completed(item))}) {
@@ -267,7 +287,9 @@ TEST(hub_dialects_responses_upstream, trap_reasoning_in_every_form) {
 
 TEST(hub_dialects_responses_upstream, decodes_parallel_calls) {
   const auto call = [](int index, std::string_view id, std::string_view arguments) {
-    return fmt::format(R"({{"id":"fc_{0}","type":"function_call","call_id":"{1}","name":"f","arguments":"{2}"}})", index, id, arguments);
+    return fmt::format(
+        R"({{"id":"fc_{0}","type":"function_call","call_id":"{1}","name":"f","arguments":"{2}"}})", index, id,
+        arguments);
   };
   const std::string output = call(0, "a", R"({\"x\":1})") + "," + call(1, "b", "{}");
   const std::string streamed =
@@ -276,7 +298,8 @@ TEST(hub_dialects_responses_upstream, decodes_parallel_calls) {
       event("function_call_arguments.delta", R"("output_index":0,"item_id":"fc_0","delta":"1}")") +
       event("function_call_arguments.done", R"("output_index":0,"item_id":"fc_0","arguments":"{\"x\":1}")") +
       event("output_item.added", R"("output_index":1,"item":)" + call(1, "b", "")) + completed(output);
-  for (const Outcome& outcome : {play_stream(streamed), play_reply(R"({"status":"completed","output":[)" + output + "]}")}) {
+  for (const Outcome& outcome :
+       {play_stream(streamed), play_reply(R"({"status":"completed","output":[)" + output + "]}")}) {
     const auto gathered = gather(outcome.events);
     ASSERT_TRUE(gathered);
     const auto calls = gathered->choices.at(0).tool_calls();
@@ -308,8 +331,11 @@ TEST(hub_dialects_responses_upstream, tells_why_an_answer_ended) {
   using enum tasks::FinishReason;
   EXPECT_EQ(reason(R"("status":"completed")"), stop);
   EXPECT_EQ(reason(R"("status":"incomplete","incomplete_details":{"reason":"max_output_tokens"})"), length);
-  EXPECT_EQ(reason(R"("status":"incomplete","incomplete_details":{"reason":"content_filter"})"), content_filter);
-  const std::string cut = event("incomplete", R"("response":{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"output":[]})");
+  EXPECT_EQ(reason(R"("status":"incomplete","incomplete_details":{"reason":"content_filter"})"),
+            content_filter);
+  const std::string cut = event(
+      "incomplete",
+      R"("response":{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"output":[]})");
   EXPECT_EQ(play_stream(kCreated + delta("a") + cut).all<tasks::Finished>().at(0).reason, length);
 }
 
@@ -317,7 +343,8 @@ TEST(hub_dialects_responses_upstream, fails_a_cut_stream_and_keeps_what_came) {
   for (const How how : {How::relayed, How::decoded}) {
     const Outcome outcome = play_stream(kCreated + kAdded + delta("a"), how);
     ASSERT_TRUE(outcome.failure);
-    EXPECT_THAT(outcome.failure->error.message, HasSubstr("fake cut its answer off: no response.completed came"));
+    EXPECT_THAT(outcome.failure->error.message,
+                HasSubstr("fake cut its answer off: no response.completed came"));
     EXPECT_THAT(outcome.all<tasks::Finished>(), IsEmpty());
   }
   EXPECT_EQ(play_stream(kCreated + kAdded + delta("a"), How::relayed).bytes, kCreated + kAdded + delta("a"));
@@ -325,9 +352,14 @@ TEST(hub_dialects_responses_upstream, fails_a_cut_stream_and_keeps_what_came) {
 
 // The response was only announced: another provider may still be asked.
 TEST(hub_dialects_responses_upstream, shows_nothing_of_a_response_that_fails_before_its_first_item) {
-  const std::string failed = event("failed", R"("response":{"status":"failed","error":{"code":"rate_limit_exceeded","message":"slow down"},"output":[]})");
-  for (const std::string& end : {failed, std::string("event: error\ndata: {\"type\":\"error\",\"code\":\"x\",\"message\":\"slow down\",\"param\":null}\n\n"),
-                                 std::string("data: {\"error\":{\"message\":\"slow down\"}}\n\n")}) {
+  const std::string failed = event(
+      "failed",
+      R"("response":{"status":"failed","error":{"code":"rate_limit_exceeded","message":"slow down"},"output":[]})");
+  for (const std::string& end :
+       {failed,
+        std::string("event: error\ndata: {\"type\":\"error\",\"code\":\"x\",\"message\":\"slow "
+                    "down\",\"param\":null}\n\n"),
+        std::string("data: {\"error\":{\"message\":\"slow down\"}}\n\n")}) {
     const Outcome outcome = play_stream(kCreated + end, How::relayed);
     ASSERT_TRUE(outcome.failure) << end;
     EXPECT_EQ(outcome.bytes, "");
@@ -339,8 +371,10 @@ TEST(hub_dialects_responses_upstream, shows_nothing_of_a_response_that_fails_bef
 }
 
 TEST(hub_dialects_responses_upstream, takes_nothing_else_for_a_response) {
-  for (const char* body : {"[]", "{}", "{\"status\":\"completed\"}", R"({"status":"queued","output":[]})", R"({"status":"in_progress","output":[]})",
-                           R"({"status":"failed","error":{"message":"m"},"output":[]})", R"({"error":"m"})", "rubbish"}) {
+  for (const char* body :
+       {"[]", "{}", "{\"status\":\"completed\"}", R"({"status":"queued","output":[]})",
+        R"({"status":"in_progress","output":[]})",
+        R"({"status":"failed","error":{"message":"m"},"output":[]})", R"({"error":"m"})", "rubbish"}) {
     for (const How how : {How::relayed, How::decoded}) {
       const Outcome outcome = play_reply(body, how);
       ASSERT_TRUE(outcome.failure) << body;
@@ -361,12 +395,15 @@ TEST(hub_dialects_responses_upstream, reads_errors_of_every_shape) {
 
 TEST(hub_dialects_responses_upstream, bounds_what_a_provider_may_send) {
   const auto at = [](std::uint64_t index) {
-    return play_stream(event("output_text.delta", fmt::format(R"("output_index":{},"content_index":0,"delta":"x")", index)) + kEnd);
+    return play_stream(
+        event("output_text.delta", fmt::format(R"("output_index":{},"content_index":0,"delta":"x")", index)) +
+        kEnd);
   };
   EXPECT_TRUE(at(kOutputItemsMax - 1).done);
   const Outcome beyond = at(kOutputItemsMax);
   ASSERT_TRUE(beyond.failure);
-  EXPECT_THAT(beyond.failure->error.message, HasSubstr("item 4096 of the output is beyond the limit of 4096"));
+  EXPECT_THAT(beyond.failure->error.message,
+              HasSubstr("item 4096 of the output is beyond the limit of 4096"));
 }
 
 }  // namespace
