@@ -5,6 +5,7 @@
 #include "hub/dialects/cohere/cohere.h"
 #include "hub/dialects/dialect.h"
 #include "hub/dialects/gemini/gemini.h"
+#include "hub/dialects/ollama/ollama.h"
 #include "hub/dialects/openai/openai.h"
 #include "hub/dialects/responses/responses.h"
 
@@ -16,6 +17,8 @@ std::span<const Dialect* const> all_dialects() {
       &responses::kDialect,
       &gemini::kDialect,
       &cohere::kDialect,
+      &ollama::kDialect,
+      &ollama::kGenerateDialect,
   };
   return kDialects;
 }
