@@ -13,12 +13,8 @@ namespace sluice::hub::dialects {
 
 std::span<const Dialect* const> all_dialects() {
   static const std::array kDialects{
-      &openai::kDialect,
-      &responses::kDialect,
-      &gemini::kDialect,
-      &cohere::kDialect,
-      &ollama::kDialect,
-      &ollama::kGenerateDialect,
+      &openai::kDialect, &responses::kDialect, &gemini::kDialect,
+      &cohere::kDialect, &ollama::kDialect,    &ollama::kGenerateDialect,
   };
   return kDialects;
 }
