@@ -80,14 +80,14 @@ bool takes_routing_wishes(const catalog::Candidate& candidate) {
 
 }  // namespace
 
-Conductor::Conductor(net::Client& client, Heartbeat& heartbeat, const Hub& hub, SettingsPtr settings,
-                     net::Exchange& exchange, Admission admission)
+Conductor::Conductor(net::Client& client, credentials::Memory& memory, Heartbeat& heartbeat, const Hub& hub,
+                     SettingsPtr settings, net::Exchange& exchange, Admission admission)
     : hub_(hub),
       settings_(std::move(settings)),
       exchange_(exchange),
       admission_(std::move(admission)),
       heartbeat_(heartbeat),
-      http_(client, *settings_, hub.instance_id),
+      http_(client, *settings_, memory, hub.instance_id),
       deadline_(settings_->times.total.count() > 0 ? admission_.began + settings_->times.total
                                                    : net::kNever) {
   hub_.metrics->begin_request();

@@ -16,8 +16,8 @@ namespace sluice::hub::gateway {
 
 class Conductor {
  public:
-  Conductor(net::Client& client, Heartbeat& heartbeat, const Hub& hub, SettingsPtr settings,
-            net::Exchange& exchange, Admission admission);
+  Conductor(net::Client& client, credentials::Memory& memory, Heartbeat& heartbeat, const Hub& hub,
+            SettingsPtr settings, net::Exchange& exchange, Admission admission);
   ~Conductor();  // writes the access-log line
   Conductor(const Conductor&) = delete;
   Conductor& operator=(const Conductor&) = delete;
