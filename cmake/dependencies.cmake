@@ -13,7 +13,10 @@ if(HUB)
   find_package(prometheus-cpp REQUIRED CONFIG)  # /metrics exposition
 endif()
 if(VLM)
-  pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)    # XXH3: fingerprint of a model file while loading
+  pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # XXH3: fingerprint of a model file while loading
+  pkg_check_modules(libjpeg REQUIRED IMPORTED_TARGET libjpeg)  # JPEG; the library Pillow uses
+  pkg_check_modules(libpng REQUIRED IMPORTED_TARGET libpng)  # PNG
+  pkg_check_modules(libwebp REQUIRED IMPORTED_TARGET libwebp)  # WebP
   pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)  # Unicode categories for the tokenizer
 endif()
 if(HUB AND VLM)

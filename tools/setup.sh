@@ -158,10 +158,11 @@ conflicting_boost() {
 
 readonly kBuildPackages=(
   clang-19 lld-19 cmake ninja-build pkg-config libboost1.81-dev libsimdjson-dev libyaml-cpp-dev libcli11-dev
-  libfmt-dev prometheus-cpp-dev libsqlite3-dev libssl-dev libutf8proc-dev libxxhash-dev zlib1g-dev ca-certificates)
+  libfmt-dev prometheus-cpp-dev libsqlite3-dev libssl-dev libutf8proc-dev libxxhash-dev libjpeg62-turbo-dev
+  libpng-dev libwebp-dev zlib1g-dev ca-certificates)
 readonly kCheckPackages=(
   llvm-19 libclang-rt-19-dev clang-format-19 libgtest-dev libgmock-dev libbenchmark-dev python3 python3-venv
-  python3-pip chromium curl wrk nginx-light prometheus sqlite3 iproute2 openssl)
+  python3-pip python3-pil chromium curl wrk nginx-light prometheus sqlite3 iproute2 openssl)
 
 # --- Building ----------------------------------------------------------------------------------------------
 

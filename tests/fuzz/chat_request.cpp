@@ -18,10 +18,13 @@ void require(bool condition) {
 
 void send_on(const dialects::Dialect& dialect, const ScannedRequest& scanned,
              const catalog::Provider& provider) {
-  auto machine = dialect.upstream.begin(
-      {.provider = &provider, .kind = scanned.kind, .model = "served/id", .request = &scanned});
+  auto machine = dialect.upstream->begin({.provider = &provider,
+                                          .surface = &provider.primary(),
+                                          .kind = scanned.kind,
+                                          .model = "served/id",
+                                          .request = &scanned});
   if (!machine) return require(!machine.error().message.empty());
-  const auto step = (*machine)->next();
+  const auto step = machine->machine->next();
   const auto body = http::flatten(std::get<dialects::Send>(*step).request.body);
   const auto again = dialect.downstream->scan(scanned.kind, body);
   require(again.has_value());

@@ -42,18 +42,18 @@ void drain(dialects::UpstreamMachine& machine, Outcome& outcome) {
 
 Outcome play(const dialects::UpstreamCall& call, const dialects::Dialect& dialect, int status,
              std::string_view type, std::string_view body, std::size_t chunk) {
-  auto machine = dialect.upstream.begin(call);
+  auto machine = dialect.upstream->begin(call);
   require(machine.has_value());
-  require((*machine)->next().has_value());
+  require(machine->machine->next().has_value());
   Outcome outcome;
-  (*machine)->feed_head({.status = status, .headers = {{"content-type", type}}});
-  drain(**machine, outcome);
+  machine->machine->feed_head({.status = status, .headers = {{"content-type", type}}});
+  drain(*machine->machine, outcome);
   for (std::size_t at = 0; at < body.size() && !outcome.done && !outcome.failed; at += chunk) {
-    (*machine)->feed_body(http::Slice::copy_of(body.substr(at, chunk)));
-    drain(**machine, outcome);
+    machine->machine->feed_body(http::Slice::copy_of(body.substr(at, chunk)));
+    drain(*machine->machine, outcome);
   }
-  if (!outcome.done && !outcome.failed) (*machine)->feed_end();
-  drain(**machine, outcome);
+  if (!outcome.done && !outcome.failed) machine->machine->feed_end();
+  drain(*machine->machine, outcome);
   require(outcome.done != outcome.failed);
   if (outcome.done) require(outcome.finished > 0);
   return outcome;
@@ -82,8 +82,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   request.messages.emplace_back().parts.emplace_back(tasks::TextPart{"hi"});
   request.stream = stream;
   for (const dialects::Dialect* dialect : dialects::all_dialects()) {
-    dialects::UpstreamCall call{
-        .provider = provider.get(), .kind = tasks::Kind::chat, .model = "m", .request = &request};
+    dialects::UpstreamCall call{.provider = provider.get(),
+                                .surface = &provider->primary(),
+                                .kind = tasks::Kind::chat,
+                                .model = "m",
+                                .request = &request};
     const std::string_view type = stream ? "text/event-stream" : "application/json";
     const Outcome decoded = play(call, *dialect, status, type, body, chunk);
     const Outcome decoded_whole = play(call, *dialect, status, type, body, body.size());

@@ -10,6 +10,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto provider = sluice::hub::catalog::parse_provider(text, "fuzz.json");
   if (!provider && !provider.error().message.starts_with("fuzz.json")) std::abort();
   if (provider && !sluice::hub::catalog::refuse_provider_id(provider->id).empty()) std::abort();
-  if (provider && !sluice::hub::catalog::refuse_base_url(provider->base_url).empty()) std::abort();
+  if (provider && provider->surfaces.empty()) std::abort();
   return 0;
 }

@@ -31,8 +31,8 @@ int list_providers(const State& state) {
       json.begin_object()
           .field("id", provider->id)
           .field("name", provider->name)
-          .field("base_url", provider->base_url)
-          .field("dialect", provider->dialect)
+          .field("base_url", provider->primary().base_url)
+          .field("dialect", provider->primary().dialect)
           .field("enabled", enabled != nullptr)
           .field("enabled_by", enabled != nullptr ? enabled->origin : "");
       json.key("variables").begin_array();
@@ -40,7 +40,7 @@ int list_providers(const State& state) {
       json.end_array().end_object();
     } else {
       out += fmt::format("{:<16} {:<4} {:<44} {}\n", provider->id, enabled != nullptr ? "on" : "off",
-                         provider->base_url,
+                         provider->primary().base_url,
                          enabled != nullptr ? "by " + enabled->origin
                                             : fmt::format("{}", fmt::join(provider->auth.env, " or ")));
     }

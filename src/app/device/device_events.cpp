@@ -20,7 +20,7 @@ tasks::TokenLogprob token_logprob(const std::string& bytes, float logprob) {
           .top = {}};
 }
 
-void append_end(End end, std::vector<tasks::ChatEvent>& out) {
+void append_end(End end, std::vector<tasks::Event>& out) {
   switch (end.reason) {
     case FinishReason::failed:
       out.emplace_back(tasks::Failed{std::move(end.error)});
@@ -46,7 +46,7 @@ void append_end(End end, std::vector<tasks::ChatEvent>& out) {
 
 }  // namespace
 
-void append_chat_events(Event event, std::vector<tasks::ChatEvent>& out) {
+void append_chat_events(Event event, std::vector<tasks::Event>& out) {
   if (!event.text.empty() || !event.tokens.empty()) {
     tasks::TextDelta delta{.text = std::move(event.text), .logprobs = {}};
     for (const TokenInfo& info : event.tokens) {

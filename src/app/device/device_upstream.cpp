@@ -48,7 +48,7 @@ net::Task<base::Result<Device::LoadedModel>> obtain(Device& device, std::string 
 struct Mailbox {
   explicit Mailbox(net::Loop& loop) : arrived(loop) {}
   net::Event arrived;
-  std::vector<tasks::ChatEvent> events;
+  std::vector<tasks::Event> events;
 };
 
 // Outlives the mailbox while the engine still holds the session; then events go nowhere.
@@ -96,7 +96,7 @@ class DeviceSource final : public gateway::EventSource {
     while (mailbox_.events.empty()) SLUICE_CO_TRY_VOID(co_await mailbox_.arrived.wait(cancel_, deadline_));
     gateway::Events piece;
     if (started_) piece.events.emplace_back(*std::exchange(started_, std::nullopt));
-    for (tasks::ChatEvent& event : mailbox_.events) {
+    for (tasks::Event& event : mailbox_.events) {
       if (auto* failed = std::get_if<tasks::Failed>(&event))
         co_return std::unexpected(std::move(failed->error));
       ended_ = ended_ || std::holds_alternative<tasks::UsageReport>(event);

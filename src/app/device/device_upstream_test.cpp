@@ -93,7 +93,7 @@ class app_device_device_upstream : public testing::Test {
       }
       if (!*piece) co_return;
       ++outcome.pieces;
-      for (const tasks::ChatEvent& event : std::get<gateway::Events>(**piece).events) {
+      for (const tasks::Event& event : std::get<gateway::Events>(**piece).events) {
         if (const auto* started = std::get_if<tasks::Started>(&event)) outcome.started = *started;
         if (const auto* finished = std::get_if<tasks::Finished>(&event)) outcome.finished = *finished;
         if (const auto* usage = std::get_if<tasks::UsageReport>(&event)) outcome.usage = *usage;

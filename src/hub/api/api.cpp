@@ -20,8 +20,8 @@ using base::fail;
 constexpr std::string_view kPreflightMethods = "GET, POST, OPTIONS";
 constexpr std::string_view kPreflightHeaders = "authorization, content-type, x-api-key, x-request-id";
 
-const dialects::Dialect& openai() {
-  static const dialects::Dialect* dialect = dialects::find_dialect("openai");
+const dialects::Dialect& front_named(std::string_view name) {
+  const dialects::Dialect* dialect = dialects::find_dialect(name);
   CHECK(dialect != nullptr && dialect->downstream);
   return *dialect;
 }
@@ -84,8 +84,8 @@ class Visit {
   net::Task<void> answer_preflight();
   base::Result<access::Caller> authenticate(const Route& route) const;
   net::Task<void> answer(Reply reply, std::string_view route, std::string_view error = {});
-  net::Task<void> refuse(const base::Error& error, std::string_view route, int status = 0,
-                         std::string_view allow = {});
+  net::Task<void> refuse(const base::Error& error, std::string_view route, std::string_view front = "openai",
+                         int status = 0, std::string_view allow = {});
   http::Headers common_headers() const;
 
   net::Exchange& exchange_;
@@ -130,9 +130,9 @@ net::Task<void> Visit::answer(Reply reply, std::string_view route, std::string_v
       {.route = route, .model = {}, .provider = {}, .status = reply.status, .duration_s = took.count()});
 }
 
-net::Task<void> Visit::refuse(const base::Error& error, std::string_view route, int status,
-                              std::string_view allow) {
-  Reply reply = reply_error(error);
+net::Task<void> Visit::refuse(const base::Error& error, std::string_view route, std::string_view front,
+                              int status, std::string_view allow) {
+  Reply reply = reply_error(error, front);
   if (status != 0) reply.status = status;
   if (!allow.empty()) reply.headers.set("allow", allow);
   if (reply.status == 401) reply.headers.set("www-authenticate", "Bearer");
@@ -178,11 +178,11 @@ net::Task<void> Visit::run(gateway::Gateway& gateway, std::string_view not_ready
         .code = ErrorCode::invalid_argument,
         .message = fmt::format("{} does not take {}; it takes {}", request.path().substr(0, 200),
                                request.method, match.allow)};
-    co_return co_await refuse(error, "unmatched", 405, match.allow);
+    co_return co_await refuse(error, "unmatched", match.front, 405, match.allow);
   }
   const Route& route = *match.route;
   auto caller = authenticate(route);
-  if (!caller) co_return co_await refuse(caller.error(), route.path);
+  if (!caller) co_return co_await refuse(caller.error(), route.path, route.front);
   caller_ = std::move(*caller);
   if (route.reply != nullptr) {
     const Question question{.request = request,
@@ -195,11 +195,11 @@ net::Task<void> Visit::run(gateway::Gateway& gateway, std::string_view not_ready
     co_return co_await answer(route.reply(question), route.path);
   }
   if (const auto json = require_json(request.headers); !json)
-    co_return co_await refuse(json.error(), route.path);
+    co_return co_await refuse(json.error(), route.path, route.front);
   gateway::Admission admission{.request_id = request_id_,
                                .route = route.path,
                                .kind = *route.task,
-                               .front = &openai(),
+                               .front = &front_named(route.front),
                                .caller = std::move(caller_),
                                .headers = common_headers(),
                                .began = began_};
@@ -241,10 +241,10 @@ void Api::write_refusal(const net::Refusal& refusal, http::Headers& headers, std
     error.code = ErrorCode::too_large;
   if (refusal.status == 503) error.code = ErrorCode::overloaded;
   if (refusal.status == 500) error.code = ErrorCode::internal;
-  body = openai().downstream->encode_error(error);
+  body = front_named("openai").downstream->encode_error(error);
   const std::string request_id = base::make_id("req_");
   headers.set("x-request-id", request_id);
-  headers.set("content-type", openai().downstream->reply_type);
+  headers.set("content-type", front_named("openai").downstream->reply_type);
   headers.set("x-content-type-options", "nosniff");
   base::LogLine(base::LogLevel::info, "request refused unread")
       .text("request_id", request_id)

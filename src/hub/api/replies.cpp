@@ -24,10 +24,10 @@ void write_model(base::JsonWriter& json, const gateway::ModelRow& row) {
 
 }  // namespace
 
-Reply reply_error(const base::Error& error) {
-  static const dialects::Dialect* openai = dialects::find_dialect("openai");
-  CHECK(openai != nullptr && openai->downstream);
-  return {.status = base::http_status_of(error.code), .body = openai->downstream->encode_error(error)};
+Reply reply_error(const base::Error& error, std::string_view front) {
+  const dialects::Dialect* dialect = dialects::find_dialect(front);
+  CHECK(dialect != nullptr && dialect->downstream);
+  return {.status = base::http_status_of(error.code), .body = dialect->downstream->encode_error(error)};
 }
 
 Reply reply_models(const Question& question) {

@@ -17,6 +17,6 @@ Reply reply_openapi(const Question& question);
 Reply reply_page(const Question& question);
 
 // Any failure, in OpenAI's shape.
-Reply reply_error(const base::Error& error);
+Reply reply_error(const base::Error& error, std::string_view front = "openai");
 
 }  // namespace sluice::hub::api

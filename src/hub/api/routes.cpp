@@ -82,6 +82,7 @@ Match match_route(std::string_view method, std::string_view path) {
   for (const Route& route : kRoutes) {
     std::string_view rest;
     if (!fits_any(route, path, rest)) continue;
+    match.front = route.front;
     if (route.method == method) {
       match.route = &route;
       match.id = decode_percent(rest);

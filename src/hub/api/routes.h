@@ -45,6 +45,8 @@ struct Route {
   Need need = Need::key;
   // One of the two: a task for the gateway, or a reply from memory.
   std::optional<tasks::Kind> task = {};
+  // The dialect that clients of this path speak: of the task, and of every error.
+  std::string_view front = "openai";
   Reply (*reply)(const Question&) = nullptr;
 };
 
@@ -53,7 +55,8 @@ std::span<const Route> all_routes();
 struct Match {
   const Route* route = nullptr;  // null: no such path, or not with this method
   std::string id;
-  std::string allow;  // the methods that this path has; empty when nothing has it
+  std::string allow;                  // the methods that this path has; empty when nothing has it
+  std::string_view front = "openai";  // of the path, also where the method is wrong
 };
 // /v1/x is also known as /x and /api/v1/x, which other gateways taught their clients. HEAD matches GET.
 Match match_route(std::string_view method, std::string_view path);

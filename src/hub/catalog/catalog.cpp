@@ -35,17 +35,20 @@ Provider make_own(const ProviderSettings& settings) {
   Provider provider;
   provider.id = settings.id;
   provider.name = settings.id;
-  provider.dialect = *settings.dialect;
   provider.auth = {.kind = Auth::Kind::header, .header = "authorization", .scheme = "Bearer", .env = {}};
-  provider.paths = {{tasks::Kind::chat, "/chat/completions"}, {tasks::Kind::completion, "/completions"}};
+  Surface& surface = provider.surfaces.emplace_back();
+  surface.dialect = *settings.dialect;
+  surface.paths = {{tasks::Kind::chat, "/chat/completions"}, {tasks::Kind::completion, "/completions"}};
   provider.data_policy = {.retains = true, .trains = true, .source = "unknown", .date = ""};
   return provider;
 }
 
-// A file's facts about what happens to content hold for the address in it; elsewhere they are not known.
+// A file's facts about what happens to content hold for the address in it; elsewhere they are not known. All
+// surfaces move: a request for the old address is never what the one who gave another wanted.
 void move_to(Provider& provider, const std::string& base_url) {
-  if (provider.base_url == base_url) return;
-  provider.base_url = base_url;
+  const auto is_there = [&](const Surface& surface) { return surface.base_url == base_url; };
+  if (std::ranges::all_of(provider.surfaces, is_there)) return;
+  for (Surface& surface : provider.surfaces) surface.base_url = base_url;
   provider.local = false;
   provider.data_policy = {.retains = true, .trains = true, .source = "unknown", .date = ""};
 }
@@ -59,7 +62,7 @@ base::Result<Provider> apply(const ProviderSettings& settings, const ProviderPtr
   Provider provider;
   if (known) {
     provider = *known;
-    if (settings.dialect) provider.dialect = *settings.dialect;
+    if (settings.dialect) provider.surfaces.front().dialect = *settings.dialect;
   } else if (settings.dialect) {
     if (!settings.base_url) {
       return base::fail(ErrorCode::invalid_argument, "{}: a provider of your own needs a base_url", where);

@@ -26,7 +26,7 @@ std::string complaint(const ProviderSettings& settings) {
 TEST(hub_catalog_catalog, finds_its_providers) {
   const auto catalog = Catalog::built_in();
   ASSERT_NE(catalog->find("groq"), nullptr);
-  EXPECT_EQ(catalog->find("groq")->base_url, "https://api.groq.com");
+  EXPECT_EQ(catalog->find("groq")->primary().base_url, "https://api.groq.com");
   EXPECT_EQ(catalog->find("nobody"), nullptr);
   EXPECT_EQ(catalog->find(""), nullptr);
   EXPECT_TRUE(std::ranges::is_sorted(catalog->ids()));
@@ -39,7 +39,8 @@ TEST(hub_catalog_catalog, moves_a_provider_and_forgets_what_held_for_its_address
   const auto catalog = Catalog::with(std::span(&settings, 1));
   ASSERT_TRUE(catalog) << catalog.error().message;
   const ProviderPtr moved = (*catalog)->find("ollama");
-  EXPECT_EQ(moved->url_of(tasks::Kind::chat), "https://ollama.example/v1/chat/completions");
+  EXPECT_EQ(*url_of(*moved, moved->primary(), tasks::Kind::chat, "m", false),
+            "https://ollama.example/v1/chat/completions");
   EXPECT_FALSE(moved->local);
   EXPECT_TRUE(moved->data_policy.trains);
   EXPECT_TRUE(Catalog::built_in()->find("ollama")->local) << "the built-in one is untouched";
@@ -51,7 +52,8 @@ TEST(hub_catalog_catalog, adds_a_provider_of_the_users_own) {
   settings.base_url = "http://192.168.1.5:8000/v1";
   const auto catalog = Catalog::with(std::span(&settings, 1));
   ASSERT_TRUE(catalog) << catalog.error().message;
-  EXPECT_EQ((*catalog)->find("my-box")->url_of(tasks::Kind::chat),
+  EXPECT_EQ(*url_of(*(*catalog)->find("my-box"), (*catalog)->find("my-box")->primary(), tasks::Kind::chat,
+                    "m", true),
             "http://192.168.1.5:8000/v1/chat/completions");
   EXPECT_TRUE((*catalog)->find("my-box")->data_policy.retains);
   EXPECT_TRUE(std::ranges::is_sorted((*catalog)->ids()));

@@ -31,11 +31,72 @@ bool is_numeric_host(std::string_view host) {
          std::ranges::all_of(host, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
 }
 
+bool is_unreserved(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+         c == '.' || c == '~';
+}
+
+// A model's name as part of a path: ids are repositories' ("meta/llama"), so '/' stays what it is.
+std::string encode_model(std::string_view model) {
+  std::string out;
+  for (const char c : model) {
+    if (is_unreserved(c) || c == '/') {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+// A segment that a server would take for a way around in its tree.
+bool has_odd_segment(std::string_view model) {
+  for (std::size_t begin = 0; begin <= model.size();) {
+    const std::size_t end = std::min(model.find('/', begin), model.size());
+    const std::string_view segment = model.substr(begin, end - begin);
+    if (segment.empty() || segment == "." || segment == "..") return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
 }  // namespace
 
-std::string Provider::url_of(tasks::Kind kind) const {
-  const auto path = paths.find(kind);
-  return path == paths.end() ? "" : base_url + path->second;
+const Surface* Provider::surface_for(std::string_view dialect, tasks::Kind kind) const {
+  const auto found = std::ranges::find_if(
+      surfaces, [&](const Surface& one) { return one.dialect == dialect && one.offers(kind); });
+  return found == surfaces.end() ? nullptr : &*found;
+}
+
+const Surface* Provider::primary_for(tasks::Kind kind) const {
+  const auto found = std::ranges::find_if(surfaces, [&](const Surface& one) { return one.offers(kind); });
+  return found == surfaces.end() ? nullptr : &*found;
+}
+
+base::Result<std::string> url_of(const Provider& provider, const Surface& surface, tasks::Kind kind,
+                                 std::string_view model, bool stream) {
+  const auto plain = surface.paths.find(kind);
+  if (plain == surface.paths.end()) {
+    return base::fail(
+        base::Error{.code = base::ErrorCode::not_found,
+                    .message = fmt::format("{} does not offer {}", provider.id, tasks::name_of(kind)),
+                    .provider = provider.id});
+  }
+  const auto streamed = stream ? surface.stream_paths.find(kind) : surface.stream_paths.end();
+  const std::string& path = streamed == surface.stream_paths.end() ? plain->second : streamed->second;
+  constexpr std::string_view kModel = "{model}";
+  const std::size_t at = path.find(kModel);
+  if (at == std::string::npos) return surface.base_url + path;
+  if (has_odd_segment(model)) {
+    return base::fail(base::Error{
+        .code = base::ErrorCode::invalid_argument,
+        .message = fmt::format("'{}' cannot be a model of {}, whose address holds the model's name", model,
+                               provider.id),
+        .parameter = "model",
+        .provider = provider.id});
+  }
+  return fmt::format("{}{}{}{}", surface.base_url, std::string_view(path).substr(0, at), encode_model(model),
+                     std::string_view(path).substr(at + kModel.size()));
 }
 
 std::string refuse_provider_id(std::string_view id) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -19,7 +20,11 @@ namespace sluice::hub::catalog {
 
 // How a request proves who pays.
 struct Auth {
-  enum class Kind : std::uint8_t { header, none };
+  enum class Kind : std::uint8_t {
+    header,           // a secret in a header
+    service_account,  // a bearer token minted from a service account's key file (Vertex)
+    none,
+  };
   Kind kind = Kind::header;
   std::string header;            // "authorization"
   std::string scheme;            // "Bearer"; empty: the secret alone
@@ -35,6 +40,7 @@ struct Quirk {
   std::string name;  // "drop", "rename", ...
   std::string parameter;
   std::string to;
+  std::map<std::string, std::string> values;  // from -> to, for quirks that map values
 
   friend bool operator==(const Quirk&, const Quirk&) = default;
 };
@@ -54,26 +60,68 @@ enum class StreamUsage : std::uint8_t {
   always,      // asked or not; never ask
 };
 
-struct Provider {
-  std::string id;        // lower case; what `model:<id>` pins
-  std::string name;      // for people
-  std::string base_url;  // "https://api.groq.com", without a slash at its end
-  std::string dialect;   // a name in hub/dialects/all_dialects.cpp
-  Auth auth;
-  std::map<tasks::Kind, std::string> paths;  // what it offers, and where: base_url + path
-  std::string models_path;                   // its list of models, or empty
-  std::vector<Quirk> quirks;                 // applied in order
+// One wire format a provider speaks, and where. base_url, paths and header values may hold "{variable}" until
+// the catalogue has filled it in; paths keep "{model}".
+struct Surface {
+  std::string dialect;                              // a name in hub/dialects/all_dialects.cpp
+  std::string base_url;                             // "https://api.groq.com", without a slash at its end
+  std::map<tasks::Kind, std::string> paths;         // what it offers, and where: base_url + path
+  std::map<tasks::Kind, std::string> stream_paths;  // where a stream is asked for elsewhere
+  std::vector<std::pair<std::string, std::string>> headers;  // sent with every request, in lower case
+  std::vector<Quirk> quirks;                                 // applied in order
   StreamUsage stream_usage = StreamUsage::when_asked;
-  DataPolicy data_policy;
-  bool local = false;      // runs on the user's own machine
-  bool uncertain = false;  // facts from documentation only, not seen on the wire
-  std::string notes;
 
   bool offers(tasks::Kind kind) const { return paths.contains(kind); }
-  std::string url_of(tasks::Kind kind) const;  // empty when not offered
+};
+
+// Something an address needs that differs between accounts: a region, a resource's name.
+struct Variable {
+  std::vector<std::string> env;  // variables that usually hold it, first found wins
+  std::optional<std::string> fallback;
+};
+
+// What its models can take in general; absent is unknown. A single model may do less.
+struct Capabilities {
+  std::optional<bool> images;
+  std::optional<bool> audio;
+  std::optional<bool> documents;
+  std::optional<bool> tools;
+  std::optional<bool> structured_output;
+};
+
+struct Provider {
+  std::string id;                 // lower case; what `model:<id>` pins
+  std::string name;               // for people
+  std::vector<Surface> surfaces;  // at least one; the first is what it speaks by preference
+  Auth auth;
+  std::map<std::string, Variable> variables;
+  std::vector<std::string> unresolved;  // variables without a value: it cannot be asked until they have one
+  std::vector<std::string> tasks;       // in the Hub's words: "text-to-image", ...
+  Capabilities capabilities;
+  DataPolicy data_policy;
+  std::string models_path;  // its list of models on the first surface, or empty
+  std::vector<std::string> rate_limit_headers;
+  std::vector<std::string> request_id_headers;
+  std::string hf_partner;  // "active", "removed YYYY-MM-DD" or empty
+  std::string not_built;   // not empty: no dialect speaks its protocol yet, and this says what is missing
+  bool local = false;      // runs on the user's own machine
+  std::vector<std::string> uncertain;  // fields known from documentation only, not seen on the wire
+  std::string notes;
+
+  const Surface& primary() const { return surfaces.front(); }
+  // The surface of that dialect which offers `kind`, or nullptr.
+  const Surface* surface_for(std::string_view dialect, tasks::Kind kind) const;
+  // The first surface that offers `kind`, or nullptr.
+  const Surface* primary_for(tasks::Kind kind) const;
+  bool offers(tasks::Kind kind) const { return primary_for(kind) != nullptr; }
 };
 
 using ProviderPtr = std::shared_ptr<const Provider>;
+
+// Where `surface` of `provider` is asked for `kind`. Fails with not_found when it does not offer it, and with
+// invalid_argument when the path holds the model and this model's name cannot stand in one ("a/../b").
+base::Result<std::string> url_of(const Provider& provider, const Surface& surface, tasks::Kind kind,
+                                 std::string_view model, bool stream);
 
 // Reads one file's text; `where` names it in errors ("groq.json: /auth/kind: ...").
 base::Result<Provider> parse_provider(std::string_view json, std::string_view where);

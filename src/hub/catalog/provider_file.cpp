@@ -78,23 +78,46 @@ Status read_array(element value, const std::string& where, Read read) {
   return {};
 }
 
-Status read_auth(element value, const std::string& where, Auth& auth) {
-  std::string kind;
-  const auto read_env = [&auth](element list, const std::string& at) {
-    return read_array(list, at, [&auth](element item, const std::string& here) {
-      return text_into(auth.env.emplace_back())(item, here);
+auto texts_into(std::vector<std::string>& out) {
+  return [&out](element value, const std::string& where) {
+    return read_array(value, where, [&out](element item, const std::string& here) {
+      return text_into(out.emplace_back())(item, here);
     });
   };
+}
+
+// An object whose keys are free; `read` is given each key and value.
+template <typename Read>
+Status read_map(element value, const std::string& where, Read read) {
+  simdjson::dom::object object;
+  if (value.get(object) != simdjson::SUCCESS) return refuse(where, "expected an object");
+  for (const auto [key, member] : object) {
+    SLUICE_TRY_VOID(read(std::string(key), member, fmt::format("{}/{}", where, key)));
+  }
+  return {};
+}
+
+constexpr std::pair<std::string_view, Auth::Kind> kAuthKinds[] = {
+    {"header", Auth::Kind::header},
+    {"service_account", Auth::Kind::service_account},
+    {"none", Auth::Kind::none},
+};
+
+Status read_auth(element value, const std::string& where, Auth& auth) {
+  std::string kind;
   SLUICE_TRY_VOID(read_object(value, where,
                               {{"kind", true, text_into(kind)},
                                {"header", false, text_into(auth.header)},
                                {"scheme", false, text_into(auth.scheme)},
-                               {"env", false, read_env},
+                               {"env", false, texts_into(auth.env)},
                                {"only_by_name", false, flag_into(auth.only_by_name)}}));
-  if (kind != "header" && kind != "none") return refuse(where + "/kind", "expected 'header' or 'none'");
-  auth.kind = kind == "header" ? Auth::Kind::header : Auth::Kind::none;
-  if ((auth.kind == Auth::Kind::header) == auth.header.empty()) {
-    return refuse(where, "'header' belongs to kind 'header', and only to it");
+  const auto known = std::ranges::find(kAuthKinds, kind, [](const auto& one) { return one.first; });
+  if (known == std::end(kAuthKinds)) {
+    return refuse(where + "/kind", "expected 'header', 'service_account' or 'none'");
+  }
+  auth.kind = known->second;
+  if ((auth.kind == Auth::Kind::none) != auth.header.empty()) {
+    return refuse(where, "'header' belongs to kinds 'header' and 'service_account', and only to them");
   }
   for (const std::string& name : auth.env) {
     if (name.empty() || name.ends_with("_BASE_URL")) {
@@ -120,10 +143,82 @@ Status read_paths(element value, const std::string& where, std::map<tasks::Kind,
 
 Status read_quirk(element value, const std::string& where, std::vector<Quirk>& quirks) {
   Quirk& quirk = quirks.emplace_back();
+  const auto read_values = [&quirk](element map, const std::string& at) {
+    return read_map(map, at, [&quirk](const std::string& from, element to, const std::string& here) {
+      return text_into(quirk.values[from])(to, here);
+    });
+  };
   return read_object(value, where,
                      {{"name", true, text_into(quirk.name)},
-                      {"parameter", true, text_into(quirk.parameter)},
-                      {"to", false, text_into(quirk.to)}});
+                      {"parameter", false, text_into(quirk.parameter)},
+                      {"to", false, text_into(quirk.to)},
+                      {"values", false, read_values}});
+}
+
+Status read_variables(element value, const std::string& where, std::map<std::string, Variable>& variables) {
+  return read_map(value, where, [&](const std::string& name, element one, const std::string& at) {
+    Variable& variable = variables[name];
+    return read_object(one, at,
+                       {{"env", false, texts_into(variable.env)},
+                        {"default", false, [&](element text, const std::string& here) {
+                           return text_into(variable.fallback.emplace())(text, here);
+                         }}});
+  });
+}
+
+Status read_capabilities(element value, const std::string& where, Capabilities& out) {
+  const auto known_into = [](std::optional<bool>& flag) {
+    return [&flag](element one, const std::string& at) { return flag_into(flag.emplace())(one, at); };
+  };
+  return read_object(value, where,
+                     {{"images", false, known_into(out.images)},
+                      {"audio", false, known_into(out.audio)},
+                      {"documents", false, known_into(out.documents)},
+                      {"tools", false, known_into(out.tools)},
+                      {"structured_output", false, known_into(out.structured_output)}});
+}
+
+Status read_stream_usage(element value, const std::string& where, StreamUsage& out) {
+  std::string text;
+  SLUICE_TRY_VOID(text_into(text)(value, where));
+  if (text != "when_asked" && text != "always") return refuse(where, "expected 'when_asked' or 'always'");
+  out = text == "always" ? StreamUsage::always : StreamUsage::when_asked;
+  return {};
+}
+
+// The keys of a surface; the first one's stand beside the provider's own, the others' under "also".
+std::vector<Field> fields_of(Surface& surface, bool is_first) {
+  const auto read_quirks = [&surface](element list, const std::string& at) {
+    return read_array(list, at, [&surface](element item, const std::string& here) {
+      return read_quirk(item, here, surface.quirks);
+    });
+  };
+  const auto read_headers = [&surface](element map, const std::string& at) {
+    return read_map(map, at, [&surface](const std::string& name, element one, const std::string& here) {
+      return text_into(surface.headers.emplace_back(name, "").second)(one, here);
+    });
+  };
+  return {
+      {"dialect", true, text_into(surface.dialect)},
+      {"base_url", is_first, text_into(surface.base_url)},
+      {"paths", true,
+       [&surface](element map, const std::string& at) { return read_paths(map, at, surface.paths); }},
+      {"stream_paths", false,
+       [&surface](element map, const std::string& at) { return read_paths(map, at, surface.stream_paths); }},
+      {"headers", false, read_headers},
+      {"quirks", false, read_quirks},
+      {"stream_usage", false, [&surface](element text, const std::string& at) {
+         return read_stream_usage(text, at, surface.stream_usage);
+       }}};
+}
+
+Status read_also(element value, const std::string& where, Provider& provider) {
+  return read_array(value, where, [&provider](element item, const std::string& at) -> Status {
+    Surface surface;
+    SLUICE_TRY_VOID(read_object(item, at, fields_of(surface, false)));
+    provider.surfaces.push_back(std::move(surface));
+    return {};
+  });
 }
 
 Status read_policy(element value, const std::string& where, DataPolicy& policy) {
@@ -134,13 +229,37 @@ Status read_policy(element value, const std::string& where, DataPolicy& policy) 
                       {"date", true, text_into(policy.date)}});
 }
 
+// The address as it looks when every variable has some plain value.
+std::string with_some_values(std::string_view text, const std::map<std::string, Variable>& variables) {
+  std::string out(text);
+  for (const auto& [name, variable] : variables) {
+    const std::string hole = "{" + name + "}";
+    for (std::size_t at = out.find(hole); at != std::string::npos; at = out.find(hole)) {
+      out.replace(at, hole.size(), "x");
+    }
+  }
+  return out;
+}
+
+Status check_surface(const Provider& provider, const Surface& surface, const std::string& where) {
+  const std::string address = with_some_values(surface.base_url, provider.variables);
+  if (std::string problem = refuse_base_url(address); !problem.empty()) {
+    return refuse(where + "/base_url", problem);
+  }
+  if (surface.paths.empty()) return refuse(where + "/paths", "expected at least one");
+  for (const auto& [kind, path] : surface.stream_paths) {
+    if (surface.offers(kind)) continue;
+    return refuse(where + "/stream_paths", fmt::format("'{}' is not among the paths", tasks::name_of(kind)));
+  }
+  return {};
+}
+
 Status check(const Provider& provider, const std::string& where) {
   if (std::string problem = refuse_provider_id(provider.id); !problem.empty())
     return refuse(where + "/id", problem);
-  if (std::string problem = refuse_base_url(provider.base_url); !problem.empty()) {
-    return refuse(where + "/base_url", problem);
+  for (const Surface& surface : provider.surfaces) {
+    SLUICE_TRY_VOID(check_surface(provider, surface, where));
   }
-  if (provider.paths.empty()) return refuse(where + "/paths", "expected at least one");
   if (!provider.models_path.empty() && !provider.models_path.starts_with('/')) {
     return refuse(where + "/models_path", "expected a path that begins with '/'");
   }
@@ -168,34 +287,36 @@ base::Result<Provider> parse_provider(std::string_view json, std::string_view wh
     return refuse(place, fmt::format("not JSON: {}", simdjson::error_message(code)));
   }
   Provider provider;
-  std::string usage = "when_asked";
-  const auto read_quirks = [&provider](element list, const std::string& at) {
-    return read_array(list, at, [&provider](element item, const std::string& here) {
-      return read_quirk(item, here, provider.quirks);
-    });
-  };
-  SLUICE_TRY_VOID(read_object(
-      root, place,
-      {{"id", true, text_into(provider.id)},
-       {"name", true, text_into(provider.name)},
-       {"base_url", true, text_into(provider.base_url)},
-       {"dialect", true, text_into(provider.dialect)},
-       {"auth", true,
-        [&](element value, const std::string& at) { return read_auth(value, at, provider.auth); }},
-       {"paths", true,
-        [&](element value, const std::string& at) { return read_paths(value, at, provider.paths); }},
-       {"models_path", false, text_into(provider.models_path)},
-       {"quirks", false, read_quirks},
-       {"stream_usage", false, text_into(usage)},
-       {"data_policy", true,
-        [&](element value, const std::string& at) { return read_policy(value, at, provider.data_policy); }},
-       {"local", false, flag_into(provider.local)},
-       {"uncertain", false, flag_into(provider.uncertain)},
-       {"notes", false, text_into(provider.notes)}}));
-  if (usage != "when_asked" && usage != "always") {
-    return refuse(place + "/stream_usage", "expected 'when_asked' or 'always'");
+  Surface first;
+  std::vector<Field> fields = {
+      {"id", true, text_into(provider.id)},
+      {"name", true, text_into(provider.name)},
+      {"also", false, [&](element value, const std::string& at) { return read_also(value, at, provider); }},
+      {"auth", true,
+       [&](element value, const std::string& at) { return read_auth(value, at, provider.auth); }},
+      {"variables", false,
+       [&](element value, const std::string& at) { return read_variables(value, at, provider.variables); }},
+      {"tasks", false, texts_into(provider.tasks)},
+      {"capabilities", false,
+       [&](element value, const std::string& at) {
+         return read_capabilities(value, at, provider.capabilities);
+       }},
+      {"data_policy", true,
+       [&](element value, const std::string& at) { return read_policy(value, at, provider.data_policy); }},
+      {"models_path", false, text_into(provider.models_path)},
+      {"rate_limit_headers", false, texts_into(provider.rate_limit_headers)},
+      {"request_id_headers", false, texts_into(provider.request_id_headers)},
+      {"hf_partner", false, text_into(provider.hf_partner)},
+      {"not_built", false, text_into(provider.not_built)},
+      {"local", false, flag_into(provider.local)},
+      {"uncertain", false, texts_into(provider.uncertain)},
+      {"notes", false, text_into(provider.notes)}};
+  std::ranges::move(fields_of(first, true), std::back_inserter(fields));
+  SLUICE_TRY_VOID(read_object(root, place, fields));
+  for (Surface& other : provider.surfaces) {
+    if (other.base_url.empty()) other.base_url = first.base_url;
   }
-  provider.stream_usage = usage == "always" ? StreamUsage::always : StreamUsage::when_asked;
+  provider.surfaces.insert(provider.surfaces.begin(), std::move(first));
   SLUICE_TRY_VOID(check(provider, place));
   return provider;
 }

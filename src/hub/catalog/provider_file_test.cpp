@@ -19,7 +19,7 @@ constexpr std::string_view kGood = R"({
   "paths": {"chat": "/v1/chat/completions", "embed": "/v1/embeddings"}, "models_path": "/v1/models",
   "quirks": [{"name": "rename", "parameter": "a", "to": "b"}], "stream_usage": "always",
   "data_policy": {"retains": false, "trains": false, "source": "https://x.example/privacy", "date": "2026-11-01"},
-  "uncertain": true, "notes": "n"})";
+  "uncertain": ["paths"], "notes": "n"})";
 
 std::string with(std::string_view from, std::string_view to) {
   std::string text(kGood);
@@ -33,13 +33,14 @@ TEST(hub_catalog_provider_file, reads_every_field) {
   ASSERT_TRUE(provider) << provider.error().message;
   EXPECT_EQ(provider->id, "x");
   EXPECT_EQ(provider->auth.env, std::vector<std::string>{"X_API_KEY"});
-  EXPECT_EQ(provider->url_of(tasks::Kind::embed), "https://x.example/v1/embeddings");
-  EXPECT_EQ(provider->url_of(tasks::Kind::image), "");
+  EXPECT_EQ(*url_of(*provider, provider->primary(), tasks::Kind::embed, "m", false),
+            "https://x.example/v1/embeddings");
+  EXPECT_FALSE(url_of(*provider, provider->primary(), tasks::Kind::image, "m", false));
   EXPECT_FALSE(provider->offers(tasks::Kind::completion));
-  EXPECT_EQ(provider->quirks.size(), 1U);
-  EXPECT_EQ(provider->stream_usage, StreamUsage::always);
+  EXPECT_EQ(provider->primary().quirks.size(), 1U);
+  EXPECT_EQ(provider->primary().stream_usage, StreamUsage::always);
   EXPECT_FALSE(provider->data_policy.retains);
-  EXPECT_TRUE(provider->uncertain);
+  EXPECT_EQ(provider->uncertain, std::vector<std::string>{"paths"});
 }
 
 TEST(hub_catalog_provider_file, refuses_what_it_does_not_know_by_name_and_place) {
@@ -51,16 +52,17 @@ TEST(hub_catalog_provider_file, refuses_what_it_does_not_know_by_name_and_place)
       {with("\"id\": \"x\", ", ""), "'id' is missing"},
       {with("\"id\": \"x\"", "\"id\": \"device\""), "x.json/id: 'device' is reserved"},
       {with("\"name\": \"X\"", "\"name\": 5"), "x.json/name: expected a string"},
-      {with("\"uncertain\": true", "\"uncertain\": \"yes\""), "x.json/uncertain: expected true or false"},
+      {with("\"uncertain\": [\"paths\"]", "\"uncertain\": true"), "x.json/uncertain: expected an array"},
       {with("https://x.example\"", "http://x.example\""), "plain http would show the key"},
-      {with("\"kind\": \"header\"", "\"kind\": \"magic\""), "x.json/auth/kind: expected 'header' or 'none'"},
-      {with("\"kind\": \"header\"", "\"kind\": \"none\""), "'header' belongs to kind 'header'"},
+      {with("\"kind\": \"header\"", "\"kind\": \"magic\""),
+       "x.json/auth/kind: expected 'header', 'service_account' or 'none'"},
+      {with("\"kind\": \"header\"", "\"kind\": \"none\""), "'header' belongs to kinds 'header'"},
       {with("X_API_KEY", "X_BASE_URL"), "no variable that holds a secret"},
       {with("\"/v1/chat", "\"v1/chat"), "x.json/paths/chat: expected a path that begins with '/'"},
       {with("\"always\"", "\"sometimes\""), "x.json/stream_usage: expected"},
       {with("\"https://x.example/privacy\"", "\"unknown\""), "unknown counts as retained"},
       {with("2026-11-01", "1.11.2026"), "expected YYYY-MM-DD"},
-      {with("\"uncertain\": true", "\"name\": \"again\""), "'name' is given twice"},
+      {with("\"uncertain\": [\"paths\"]", "\"name\": \"again\""), "'name' is given twice"},
       {with("\"quirks\": [", "\"quirks\": {\"a\": [").substr(0, 400), "not JSON"},
       {"[]", "expected an object"},
       {std::string(kProviderFileBytesMax + 1, ' '), "expected at most 65536 bytes"},

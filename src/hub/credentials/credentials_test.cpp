@@ -108,7 +108,7 @@ TEST(hub_credentials_credentials, takes_no_address_from_the_environment) {
   const auto enablement =
       enable({{"OPENAI_API_KEY", "sk-1"}, {"OPENAI_BASE_URL", "https://elsewhere.example"}});
   ASSERT_TRUE(enablement);
-  EXPECT_EQ(enablement->find("openai")->provider->base_url, "https://api.openai.com");
+  EXPECT_EQ(enablement->find("openai")->provider->primary().base_url, "https://api.openai.com");
 }
 
 TEST(hub_credentials_credentials, refuses_secrets_that_cannot_be_sent) {

@@ -7,11 +7,25 @@
 #include "base/random.h"
 #include "hub/catalog/catalog.h"
 #include "hub/dialects/dialect.h"
+#include "hub/dialects/splicer.h"
 
 namespace sluice::hub::dialects {
 namespace {
 
 using testing::HasSubstr;
+
+// A provider that speaks `dialect` and offers everything.
+catalog::Provider provider_speaking(const Dialect& dialect) {
+  catalog::Surface surface;
+  surface.dialect = dialect.name;
+  surface.base_url = "https://api.example.com";
+  for (std::size_t kind = 0; kind < tasks::kKindNames.size(); ++kind)
+    surface.paths[static_cast<tasks::Kind>(kind)] = "/models/{model}";
+  catalog::Provider provider;
+  provider.id = "example";
+  provider.surfaces = {std::move(surface)};
+  return provider;
+}
 
 TEST(hub_dialects_all_dialects, have_names_of_their_own) {
   std::set<std::string_view> names;
@@ -19,31 +33,38 @@ TEST(hub_dialects_all_dialects, have_names_of_their_own) {
     EXPECT_FALSE(dialect->name.empty());
     EXPECT_TRUE(names.insert(dialect->name).second) << dialect->name;
     EXPECT_EQ(find_dialect(dialect->name), dialect);
+    EXPECT_TRUE(dialect->upstream || dialect->downstream) << dialect->name;
   }
   EXPECT_EQ(find_dialect("klingon"), nullptr);
 }
 
 TEST(hub_dialects_all_dialects, serve_every_provider_file) {
   for (const catalog::ProviderPtr& provider : catalog::Catalog::built_in()->providers()) {
-    const Dialect* dialect = find_dialect(provider->dialect);
-    ASSERT_NE(dialect, nullptr) << provider->id << ": no dialect '" << provider->dialect << "'";
-    for (const catalog::Quirk& quirk : provider->quirks) {
-      EXPECT_EQ(dialect->upstream.refuse_quirk(quirk), "") << provider->id;
+    for (const catalog::Surface& surface : provider->surfaces) {
+      const Dialect* dialect = find_dialect(surface.dialect);
+      ASSERT_NE(dialect, nullptr) << provider->id << ": no dialect '" << surface.dialect << "'";
+      ASSERT_TRUE(dialect->upstream) << provider->id;
+      for (const catalog::Quirk& quirk : surface.quirks) EXPECT_EQ(refuse_quirk(quirk), "") << provider->id;
+      // The hub's own struct becomes one request to the provider's own address, with nothing of ours in it.
+      if (!surface.offers(tasks::Kind::chat)) continue;
+      tasks::ChatRequest request;
+      request.messages.emplace_back().parts.emplace_back(tasks::TextPart{"hi"});
+      auto begun = dialect->upstream->begin({.provider = provider.get(),
+                                             .surface = &surface,
+                                             .kind = tasks::Kind::chat,
+                                             .model = "their/model",
+                                             .request = &request});
+      ASSERT_TRUE(begun) << provider->id << ": " << begun.error().message;
+      EXPECT_THAT(begun->dropped, testing::IsEmpty()) << provider->id;
+      auto step = begun->machine->next();
+      ASSERT_TRUE(step && std::holds_alternative<Send>(*step)) << provider->id;
+      const Send& send = std::get<Send>(*step);
+      EXPECT_EQ(send.request.target,
+                catalog::url_of(*provider, surface, tasks::Kind::chat, "their/model", false).value());
+      EXPECT_THAT(send.request.target + http::to_string(send.request.body), HasSubstr("their/model"));
+      EXPECT_FALSE(send.request.headers.contains("authorization"));
+      EXPECT_FALSE(begun->machine->next()) << "waits for the answer";
     }
-    // The hub's own struct becomes one request to the provider's own address, with nothing of ours in it.
-    if (!provider->offers(tasks::Kind::chat)) continue;
-    tasks::ChatRequest request;
-    request.messages.emplace_back().parts.emplace_back(tasks::TextPart{"hi"});
-    auto machine = dialect->upstream.begin(
-        {.provider = provider.get(), .kind = tasks::Kind::chat, .model = "their/model", .request = &request});
-    ASSERT_TRUE(machine) << provider->id << ": " << machine.error().message;
-    auto step = (*machine)->next();
-    ASSERT_TRUE(step && std::holds_alternative<Send>(*step)) << provider->id;
-    const Send& send = std::get<Send>(*step);
-    EXPECT_EQ(send.request.target, provider->url_of(tasks::Kind::chat));
-    EXPECT_THAT(http::to_string(send.request.body), HasSubstr("their/model"));
-    EXPECT_FALSE(send.request.headers.contains("authorization"));
-    EXPECT_FALSE((*machine)->next()) << "waits for the answer";
   }
 }
 
@@ -66,23 +87,28 @@ TEST(hub_dialects_all_dialects, survive_rubbish_from_providers) {
                                           "\xFF",
                                           "event: x\n"};
   for (const Dialect* dialect : all_dialects()) {
-    const catalog::ProviderPtr provider = catalog::Catalog::built_in()->find("groq");
+    if (!dialect->upstream) continue;
+    const catalog::Provider provider = provider_speaking(*dialect);
     for (std::uint64_t seed = 0; seed < 2000; ++seed) {
       base::Random random(seed);
       tasks::ChatRequest request;
       request.messages.emplace_back().parts.emplace_back(tasks::TextPart{"hi"});
       request.stream = random.below(2) == 0;
-      auto machine = dialect->upstream.begin(
-          {.provider = provider.get(), .kind = tasks::Kind::chat, .model = "m", .request = &request});
-      ASSERT_TRUE(machine);
-      (*machine)->next();
+      auto begun = dialect->upstream->begin({.provider = &provider,
+                                             .surface = &provider.primary(),
+                                             .kind = tasks::Kind::chat,
+                                             .model = "m",
+                                             .request = &request});
+      ASSERT_TRUE(begun);
+      UpstreamMachine& machine = *begun->machine;
+      machine.next();
       http::ResponseHead head{.status = random.below(4) == 0 ? 500 : 200, .headers = {}};
       head.headers.add("content-type", request.stream ? "text/event-stream" : "application/json");
-      (*machine)->feed_head(head);
+      machine.feed_head(head);
       std::size_t ends = 0, finished = 0;
       const auto drain = [&] {
         while (ends == 0) {
-          const auto step = (*machine)->next();
+          const auto step = begun->machine->next();
           if (!step) return;
           if (const auto* emit = std::get_if<Emit>(&*step)) {
             for (const auto& event : emit->events)
@@ -93,10 +119,10 @@ TEST(hub_dialects_all_dialects, survive_rubbish_from_providers) {
         }
       };
       for (std::uint64_t i = random.below(30); i > 0 && ends == 0; --i) {
-        (*machine)->feed_body(http::Slice::borrowed(kPieces[random.below(std::size(kPieces))]));
+        machine.feed_body(http::Slice::borrowed(kPieces[random.below(std::size(kPieces))]));
         drain();
       }
-      if (ends == 0) (*machine)->feed_end();
+      if (ends == 0) machine.feed_end();
       drain();
       EXPECT_EQ(ends, 1U) << "seed " << seed;
     }
@@ -106,17 +132,20 @@ TEST(hub_dialects_all_dialects, survive_rubbish_from_providers) {
 // A downstream half reads what its own upstream half writes, and explains what it refuses.
 TEST(hub_dialects_all_dialects, read_their_own_requests) {
   for (const Dialect* dialect : all_dialects()) {
-    if (!dialect->downstream) continue;
+    if (!dialect->downstream || !dialect->upstream) continue;
     const DownstreamHalf& front = *dialect->downstream;
     tasks::ChatRequest request;
     request.messages.emplace_back().parts.emplace_back(tasks::TextPart{"h\xC3\xA9llo \"you\""});
     request.output_max = tasks::Tokens{12};
     request.stream = true;
-    const catalog::ProviderPtr provider = catalog::Catalog::built_in()->find("openrouter");
-    auto machine = dialect->upstream.begin(
-        {.provider = provider.get(), .kind = tasks::Kind::chat, .model = "a/b", .request = &request});
-    ASSERT_TRUE(machine);
-    const auto step = (*machine)->next();
+    const catalog::Provider provider = provider_speaking(*dialect);
+    auto begun = dialect->upstream->begin({.provider = &provider,
+                                           .surface = &provider.primary(),
+                                           .kind = tasks::Kind::chat,
+                                           .model = "a/b",
+                                           .request = &request});
+    ASSERT_TRUE(begun);
+    const auto step = begun->machine->next();
     const auto scanned = front.scan(tasks::Kind::chat, http::flatten(std::get<Send>(*step).request.body));
     ASSERT_TRUE(scanned) << dialect->name << ": " << scanned.error().message;
     const auto decoded = front.decode_chat(*scanned);

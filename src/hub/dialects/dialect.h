@@ -1,7 +1,7 @@
 // A dialect is a wire format of some family of servers. Its upstream half speaks as a client to providers;
-// its downstream half, where it has one, is the same dialect played backwards: it reads what clients send and
-// writes what they expect. All of it is bytes <-> tasks: no socket, no clock, no state between requests, and
-// any thread may use the table; each machine and encoder object belongs to one request.
+// its downstream half is the same dialect played backwards: it reads what clients send and writes what they
+// expect. A dialect has one of them at least. All of it is bytes <-> tasks: no socket, no clock, no state
+// between requests, and any thread may use the table; each machine and encoder object belongs to one request.
 #pragma once
 
 #include <chrono>
@@ -20,6 +20,8 @@
 #include "hub/dialects/scanned_request.h"
 #include "hub/tasks/chat.h"
 #include "hub/tasks/completion.h"
+#include "hub/tasks/embed.h"
+#include "hub/tasks/event.h"
 #include "hub/tasks/kind.h"
 
 namespace sluice::hub::dialects {
@@ -40,7 +42,7 @@ struct Wait {
 // `bytes` is empty and `events` are the answer.
 struct Emit {
   http::Body bytes;
-  std::vector<tasks::ChatEvent> events;
+  std::vector<tasks::Event> events;
 };
 // The answer is whole.
 struct Done {};
@@ -66,23 +68,37 @@ class UpstreamMachine {
   // The body ended as its framing promised. A body that broke off is the driver's failure to report, and
   // the machine is dropped.
   virtual void feed_end() = 0;
+  // What to send, answer unread, when the call is given up before its end: nothing, where closing the
+  // connection is enough.
+  virtual std::optional<http::Request> cancel() { return std::nullopt; }
 };
 
 // What to ask of a provider. Everything is borrowed until the machine is made.
 struct UpstreamCall {
   const catalog::Provider* provider = nullptr;
+  const catalog::Surface* surface = nullptr;  // the provider's, of this dialect
   tasks::Kind kind = tasks::Kind::chat;
   std::string_view model;  // the provider's id for it
   // One of: the client's own bytes, when it speaks this dialect (passthrough); else the hub's own structs.
-  std::variant<const ScannedRequest*, const tasks::ChatRequest*, const tasks::CompletionRequest*> request;
+  std::variant<const ScannedRequest*, const tasks::ChatRequest*, const tasks::CompletionRequest*,
+               const tasks::EmbedRequest*>
+      request;
+  // The headers of the client's own request, when it speaks this dialect; a dialect passes on those that are
+  // part of it ("anthropic-beta") and no other.
+  const http::Headers* client_headers = nullptr;
+};
+
+struct Begun {
+  std::unique_ptr<UpstreamMachine> machine;
+  // What was asked and cannot be carried to this provider: parameters by the hub's names, which are OpenAI's
+  // ("seed", "tools.web_search"), those the hub has no field for as the client wrote them. Each once.
+  std::vector<std::string> dropped = {};
 };
 
 struct UpstreamHalf {
   // Fails with invalid_argument when the provider cannot be asked this (a parameter given under both of its
   // names) and with not_found when it does not offer the kind.
-  base::Result<std::unique_ptr<UpstreamMachine>> (*begin)(const UpstreamCall& call);
-  // "" when this dialect can apply the quirk, else why not: provider files are checked with it.
-  std::string (*refuse_quirk)(const catalog::Quirk& quirk);
+  base::Result<Begun> (*begin)(const UpstreamCall& call);
 };
 
 // --- downstream
@@ -94,6 +110,8 @@ struct ReplyContext {
   std::string model;                // used when Started brings none
   std::int64_t created_unix_s = 0;  // likewise
   bool include_usage = false;       // the client asked for the usage event in its stream
+  // The request itself, where an answer repeats parts of it. Never null while encoding; borrowed.
+  const ScannedRequest* request = nullptr;
 };
 
 // Encodes one streamed answer. Give it the events in order; each call returns the bytes to write, complete
@@ -101,7 +119,7 @@ struct ReplyContext {
 class StreamEncoder {
  public:
   virtual ~StreamEncoder() = default;
-  virtual std::string encode(std::span<const tasks::ChatEvent> events) = 0;
+  virtual std::string encode(std::span<const tasks::Event> events) = 0;
   virtual std::string finish() = 0;                          // the end mark of a whole answer
   virtual std::string encode_error(const base::Error&) = 0;  // instead of finish()
 };
@@ -111,9 +129,11 @@ struct DownstreamHalf {
   base::Result<ScannedRequest> (*scan)(tasks::Kind kind, http::Slice body);
   // The full request in the hub's own words; parameters without a field end in `others`.
   base::Result<tasks::ChatRequest> (*decode_chat)(const ScannedRequest& scanned);
-  base::Result<tasks::CompletionRequest> (*decode_completion)(const ScannedRequest& scanned);
+  // Null where the dialect has no such task.
+  base::Result<tasks::CompletionRequest> (*decode_completion)(const ScannedRequest& scanned) = nullptr;
+  base::Result<tasks::EmbedRequest> (*decode_embed)(const ScannedRequest& scanned) = nullptr;
   // A whole answer as one body. Fails with upstream_failed when the events are not a whole answer.
-  base::Result<std::string> (*encode_reply)(std::span<const tasks::ChatEvent> events,
+  base::Result<std::string> (*encode_reply)(std::span<const tasks::Event> events,
                                             const ReplyContext& context);
   std::unique_ptr<StreamEncoder> (*encode_stream)(const ReplyContext& context);
   std::string (*encode_error)(const base::Error& error);
@@ -121,12 +141,13 @@ struct DownstreamHalf {
   std::string (*encode_stream_error)(const base::Error& error);
   std::string_view reply_type;   // content-type of replies and errors
   std::string_view stream_type;  // content-type of streams
+  std::string_view heartbeat;    // written into a silent stream; empty: this dialect's clients bear none
 };
 
-// One row of the table. A dialect without a downstream half has `downstream` empty.
+// One row of the table.
 struct Dialect {
   std::string_view name;
-  UpstreamHalf upstream;
+  std::optional<UpstreamHalf> upstream;
   std::optional<DownstreamHalf> downstream;
 };
 

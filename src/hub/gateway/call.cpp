@@ -12,6 +12,13 @@ base::Result<const tasks::ChatRequest*> Call::chat() const {
   return &**chat_;
 }
 
+base::Result<const tasks::EmbedRequest*> Call::embed() const {
+  if (!embed_) embed_ = front_.downstream->decode_embed(scanned_);
+  if (!*embed_) return base::fail(embed_->error());
+  (*embed_)->model = candidate_.model;
+  return &**embed_;
+}
+
 base::Result<const tasks::CompletionRequest*> Call::completion() const {
   if (!completion_) completion_ = front_.downstream->decode_completion(scanned_);
   if (!*completion_) return base::fail(completion_->error());

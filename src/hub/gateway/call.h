@@ -9,10 +9,12 @@
 #include <vector>
 
 #include "base/result.h"
+#include "http/headers.h"
 #include "hub/catalog/resolve.h"
 #include "hub/dialects/dialect.h"
 #include "hub/tasks/chat.h"
 #include "hub/tasks/completion.h"
+#include "hub/tasks/embed.h"
 #include "hub/tasks/kind.h"
 
 namespace sluice::hub::gateway {
@@ -32,16 +34,21 @@ class Call {
   // Ids of the hubs that this request passed before this one, as they stand in the hop header.
   const std::string& passed_hubs() const { return passed_hubs_; }
 
+  // As the client sent them; borrowed from the exchange. Null where there is none (tests).
+  const http::Headers* client_headers() const { return client_headers_; }
+
   const catalog::Candidate& candidate() const { return candidate_; }
 
   // The whole request in the hub's own words, with `model` as the candidate knows it. Decoded on first use,
   // so that passing bytes through never pays for it. Borrowed from the Call; call them for the own kind only.
   base::Result<const tasks::ChatRequest*> chat() const;
   base::Result<const tasks::CompletionRequest*> completion() const;
+  base::Result<const tasks::EmbedRequest*> embed() const;
 
   // The conductor's.
   void try_candidate(catalog::Candidate candidate) { candidate_ = std::move(candidate); }
   void set_local_only(bool value) { local_only_ = value; }
+  void set_client_headers(const http::Headers& headers) { client_headers_ = &headers; }
   void set_passed_hubs(std::string ids) { passed_hubs_ = std::move(ids); }
 
  private:
@@ -50,10 +57,12 @@ class Call {
   const dialects::ScannedRequest scanned_;
   bool local_only_ = false;
   std::string passed_hubs_;
+  const http::Headers* client_headers_ = nullptr;
   catalog::Candidate candidate_;
   // Filled on first use; the request's own coroutine only.
   mutable std::optional<base::Result<tasks::ChatRequest>> chat_;
   mutable std::optional<base::Result<tasks::CompletionRequest>> completion_;
+  mutable std::optional<base::Result<tasks::EmbedRequest>> embed_;
 };
 
 }  // namespace sluice::hub::gateway

@@ -45,7 +45,7 @@ const tasks::Failed* failed_in(const Piece& piece) {
 // it before it has computed anything.
 bool shows_something(const Piece& piece) {
   if (const auto* relay = std::get_if<Relay>(&piece)) return !relay->bytes.empty();
-  return std::ranges::any_of(std::get<Events>(piece).events, [](const tasks::ChatEvent& event) {
+  return std::ranges::any_of(std::get<Events>(piece).events, [](const tasks::Event& event) {
     return !std::holds_alternative<tasks::Started>(event);
   });
 }
@@ -72,9 +72,10 @@ void copy_answer_headers(const http::Headers& from, http::Headers& to) {
 
 // Whether the candidate itself is sent the routing wishes; an edit of its file takes them out for the others.
 bool takes_routing_wishes(const catalog::Candidate& candidate) {
-  return !candidate.is_device() && std::ranges::none_of(candidate.provider->quirks, [](const auto& quirk) {
-    return quirk.name == "drop" && quirk.parameter == "provider";
-  });
+  return !candidate.is_device() &&
+         std::ranges::none_of(candidate.provider->primary().quirks, [](const auto& quirk) {
+           return quirk.name == "drop" && quirk.parameter == "provider";
+         });
 }
 
 }  // namespace
@@ -143,6 +144,7 @@ base::Result<Call> Conductor::read_request() {
   const bool local_only = !local_only_reason(scanned).empty();
   Call call(admission_.request_id, *admission_.front, std::move(scanned));
   call.set_passed_hubs(std::move(hops));
+  call.set_client_headers(request.headers);
   call.set_local_only(local_only);
   return call;
 }
@@ -269,7 +271,8 @@ net::Task<void> Conductor::answer_stream(const Call& call, Begun begun) {
   head.headers.set("cache-control", "no-cache");
   head.headers.set("x-accel-buffering", "no");  // proxies in front must not collect the stream
   status_ = 200;
-  StreamWriter writer(heartbeat_, exchange_, settings_->times.heartbeat);
+  StreamWriter writer(heartbeat_, exchange_, settings_->times.heartbeat,
+                      admission_.front->downstream->heartbeat);
   std::optional<Failure> failure;
   if (co_await writer.begin(std::move(head))) failure = co_await relay(call, std::move(begun), writer);
   co_await writer.close();
@@ -346,7 +349,7 @@ net::Task<void> Conductor::refuse(const base::Error& error,
 }
 
 base::Result<std::string> Conductor::encode_reply(const Call& call, std::vector<Piece>& pieces) const {
-  std::vector<tasks::ChatEvent> events;
+  std::vector<tasks::Event> events;
   for (Piece& piece : pieces)
     if (auto* more = std::get_if<Events>(&piece)) std::ranges::copy(more->events, std::back_inserter(events));
   return admission_.front->downstream->encode_reply(events, reply_context(call));
@@ -359,7 +362,8 @@ dialects::ReplyContext Conductor::reply_context(const Call& call) const {
           .id = base::make_id(chat ? "chatcmpl-" : "cmpl-"),
           .model = model_,
           .created_unix_s = now.time_since_epoch().count(),
-          .include_usage = call.scanned().include_usage.value_or(false)};
+          .include_usage = call.scanned().include_usage.value_or(false),
+          .request = &call.scanned()};
 }
 
 http::Headers Conductor::answer_headers(const Begun* begun) const {
@@ -374,11 +378,15 @@ http::Headers Conductor::answer_headers(const Begun* begun) const {
   }
   headers.set("openai-processing-ms",
               std::to_string(static_cast<long long>(seconds_since(admission_.began) * 1e3)));
-  if (begun != nullptr) copy_answer_headers(begun->opened.headers, headers);
+  if (begun != nullptr) {
+    copy_answer_headers(begun->opened.headers, headers);
+    if (const auto& dropped = begun->opened.dropped; !dropped.empty())
+      headers.set("x-sluice-dropped", header_safe(fmt::format("{}", fmt::join(dropped, ","))));
+  }
   return headers;
 }
 
-void Conductor::learn(const std::vector<tasks::ChatEvent>& events) {
+void Conductor::learn(const std::vector<tasks::Event>& events) {
   for (const auto& event : events)
     if (const auto* report = std::get_if<tasks::UsageReport>(&event)) usage_ = report->usage;
 }

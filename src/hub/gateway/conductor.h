@@ -48,7 +48,7 @@ class Conductor {
   base::Result<std::string> encode_reply(const Call& call, std::vector<Piece>& pieces) const;
   dialects::ReplyContext reply_context(const Call& call) const;
   http::Headers answer_headers(const Begun* begun) const;
-  void learn(const std::vector<tasks::ChatEvent>& events);
+  void learn(const std::vector<tasks::Event>& events);
   void note_first_piece();
 
   // Set once.

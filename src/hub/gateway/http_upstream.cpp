@@ -44,7 +44,7 @@ class HttpSource final : public EventSource {
   // What one round of questions to the machine gave.
   struct Round {
     http::Body bytes;
-    std::vector<tasks::ChatEvent> events;
+    std::vector<tasks::Event> events;
     std::optional<dialects::Send> send;
     std::optional<milliseconds> wait;
     bool empty() const { return bytes.empty() && events.empty(); }
@@ -224,6 +224,18 @@ net::Task<void> HttpSource::settle() {
   ended_ = true;
 }
 
+// The request in the hub's own words, for a provider that speaks another dialect than the client.
+base::Status decode_for(const Call& call, dialects::UpstreamCall& asked) {
+  if (call.kind() == tasks::Kind::completion) {
+    SLUICE_TRY(asked.request, call.completion());
+  } else if (call.kind() == tasks::Kind::embed) {
+    SLUICE_TRY(asked.request, call.embed());
+  } else {
+    SLUICE_TRY(asked.request, call.chat());
+  }
+  return {};
+}
+
 }  // namespace
 
 net::Task<Outcome<Opened>> HttpUpstream::open(const Call& call, net::TimePoint deadline,
@@ -232,29 +244,32 @@ net::Task<Outcome<Opened>> HttpUpstream::open(const Call& call, net::TimePoint d
   const auto* enabled = settings_.enabled.find(provider.id);
   if (enabled == nullptr)
     co_return fail(ErrorCode::unavailable, "provider {} is not switched on", provider.id);
-  const dialects::Dialect* dialect = dialects::find_dialect(provider.dialect);
-  if (dialect == nullptr)
-    co_return fail(ErrorCode::internal, "provider {}: no dialect is named {}", provider.id, provider.dialect);
+  // Where the provider speaks the client's own dialect, the bytes pass through.
+  const catalog::Surface* surface = provider.surface_for(call.front().name, call.kind());
+  const bool passes_through = surface != nullptr && call.front().upstream;
+  if (!passes_through) surface = provider.primary_for(call.kind());
+  if (surface == nullptr)
+    co_return fail(ErrorCode::not_found, "{} does not offer {}", provider.id, tasks::name_of(call.kind()));
+  const dialects::Dialect* dialect = dialects::find_dialect(surface->dialect);
+  if (dialect == nullptr || !dialect->upstream)
+    co_return fail(ErrorCode::internal, "provider {}: no dialect is named {}", provider.id, surface->dialect);
 
   dialects::UpstreamCall asked{.provider = &provider,
+                               .surface = surface,
                                .kind = call.kind(),
                                .model = call.candidate().model,
-                               .request = &call.scanned()};
-  if (dialect != &call.front()) {
-    if (call.kind() == tasks::Kind::completion) {
-      SLUICE_CO_TRY(asked.request, call.completion());
-    } else {
-      SLUICE_CO_TRY(asked.request, call.chat());
-    }
-  }
-  SLUICE_CO_TRY(auto machine, dialect->upstream.begin(asked));
-  auto source = std::make_unique<HttpSource>(std::move(machine), client_, settings_, *enabled, call,
-                                             dialect == &call.front(),
-                                             add_hop(call.passed_hubs(), instance_id_), deadline, cancel);
+                               .request = &call.scanned(),
+                               .client_headers = call.client_headers()};
+  if (!passes_through) SLUICE_CO_TRY_VOID(decode_for(call, asked));
+  SLUICE_CO_TRY(auto begun, dialect->upstream->begin(asked));
+  auto source = std::make_unique<HttpSource>(std::move(begun.machine), client_, settings_, *enabled, call,
+                                             passes_through, add_hop(call.passed_hubs(), instance_id_),
+                                             deadline, cancel);
   auto first = co_await source->drive();
   if (!first) co_return std::unexpected(std::move(first).error());
   Opened opened;
   opened.headers = source->headers();
+  opened.dropped = std::move(begun.dropped);
   if (*first) source->hold_first(std::move(**first));
   opened.source = std::move(source);
   co_return opened;

@@ -6,12 +6,6 @@
 #include "base/check.h"
 
 namespace sluice::hub::gateway {
-namespace {
-
-constexpr std::string_view kComment = ": keep-alive\n\n";
-
-}  // namespace
-
 // The writers in a ring of links, and the timer that runs while there are any.
 struct Heartbeat::State : std::enable_shared_from_this<State> {
   explicit State(net::Loop& on) : loop(on), timer(on.context()) {}
@@ -57,8 +51,13 @@ Heartbeat::~Heartbeat() {
   state_->timer.cancel();
 }
 
-StreamWriter::StreamWriter(Heartbeat& heartbeat, net::Exchange& exchange, std::chrono::milliseconds period)
-    : heartbeat_(heartbeat.state_), exchange_(exchange), period_(period), beat_done_(exchange.loop()) {}
+StreamWriter::StreamWriter(Heartbeat& heartbeat, net::Exchange& exchange, std::chrono::milliseconds period,
+                           std::string_view beat)
+    : heartbeat_(heartbeat.state_),
+      exchange_(exchange),
+      period_(period),
+      beat_bytes_(beat),
+      beat_done_(exchange.loop()) {}
 
 StreamWriter::~StreamWriter() {
   if (open_) heartbeat_->remove(*this);
@@ -67,7 +66,7 @@ StreamWriter::~StreamWriter() {
 net::Task<base::Status> StreamWriter::begin(http::ResponseHead head) {
   auto begun = co_await exchange_.begin_stream(std::move(head));
   last_write_ = net::Clock::now();
-  if (begun && period_.count() > 0) {
+  if (begun && period_.count() > 0 && !beat_bytes_.empty()) {
     open_ = true;
     heartbeat_->add(*this);
   }
@@ -99,7 +98,7 @@ void StreamWriter::beat_if_silent(net::TimePoint now) {
 
 net::Task<void> StreamWriter::beat() {
   http::Body comment;
-  comment.push_back(http::Slice::borrowed(kComment));
+  comment.push_back(http::Slice::borrowed(beat_bytes_));
   // A failure means that the client is gone, which the stream's own next step will meet.
   static_cast<void>(co_await exchange_.write(std::move(comment)));
   last_write_ = net::Clock::now();

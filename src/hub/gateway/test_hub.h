@@ -21,7 +21,7 @@ namespace sluice::hub::gateway::testing {
 class FakeDevice final : public Upstream {
  public:
   struct Play {
-    std::vector<std::vector<tasks::ChatEvent>> pieces;
+    std::vector<std::vector<tasks::Event>> pieces;
     std::optional<base::Error> open_error = {};
     std::optional<base::Error> end_error = {};
     bool hang = false;  // after the pieces, until cancelled
@@ -66,8 +66,8 @@ class FakeDevice final : public Upstream {
   const Play play_;
 };
 
-inline std::vector<std::vector<tasks::ChatEvent>> said(std::initializer_list<std::string> texts) {
-  std::vector<std::vector<tasks::ChatEvent>> pieces;
+inline std::vector<std::vector<tasks::Event>> said(std::initializer_list<std::string> texts) {
+  std::vector<std::vector<tasks::Event>> pieces;
   tasks::Started started;
   started.id = "chatcmpl-d";
   started.model = "tiny";

@@ -11,6 +11,7 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -19,7 +20,7 @@
 #include "http/message.h"
 #include "http/slice.h"
 #include "hub/gateway/call.h"
-#include "hub/tasks/chat.h"
+#include "hub/tasks/event.h"
 #include "net/loop.h"
 
 namespace sluice::hub::gateway {
@@ -41,11 +42,11 @@ using Outcome = std::expected<T, Failure>;
 // these bytes (Started, Finished, UsageReport) and are not encoded.
 struct Relay {
   http::Body bytes;
-  std::vector<tasks::ChatEvent> facts;
+  std::vector<tasks::Event> facts;
 };
 // The answer in the hub's words; the front dialect encodes it.
 struct Events {
-  std::vector<tasks::ChatEvent> events;
+  std::vector<tasks::Event> events;
 };
 using Piece = std::variant<Relay, Events>;
 
@@ -60,6 +61,8 @@ struct EventSource {
 
 struct Opened {
   http::Headers headers;  // of the answer, for the client: the conductor passes on a fixed list of them
+  // What was asked and could not be carried to this provider, by name (dialects::Begun).
+  std::vector<std::string> dropped = {};
   std::unique_ptr<EventSource> source;
 };
 

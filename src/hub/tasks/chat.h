@@ -1,9 +1,13 @@
-// A conversation and what answers it: the hub's own words for chat, which every dialect translates to and
-// from and which the device speaks directly. Plain data: no behaviour, no ownership beyond its members, and
-// free to copy or move between threads.
+// A conversation: the hub's own words for chat, which every dialect translates to and from and which the
+// device speaks directly; event.h has what answers it. Plain data: no behaviour, no ownership beyond its
+// members, and free to copy or move between threads.
 //
 // Texts are UTF-8. Fields named `..._json` hold one JSON value as it came, so that nothing in a schema or an
 // argument list is reordered or rounded.
+//
+// `cache` marks the end of a prefix that the provider shall keep: "" no mark, else how long ("5m", "1h").
+// `signature` is opaque proof that the provider itself wrote the part; it goes back unchanged on the next
+// turn.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +16,6 @@
 #include <variant>
 #include <vector>
 
-#include "base/error.h"
 #include "hub/tasks/generation.h"
 #include "hub/tasks/usage.h"
 
@@ -22,28 +25,40 @@ namespace sluice::hub::tasks {
 
 struct TextPart {
   std::string text;
+  std::string cache = {};
+  std::string signature = {};
 };
 struct ImagePart {
-  std::string url;     // "https://...", or "data:image/png;base64,..."
-  std::string detail;  // "low", "high", "auto" or empty
+  std::string url;      // "https://...", or "data:image/png;base64,..."
+  std::string detail;   // "low", "high", "auto" or empty
+  std::string id = {};  // of an uploaded file, instead of a url
+  std::string cache = {};
 };
 struct AudioPart {
   std::string data;    // base64
   std::string format;  // "wav", "mp3"
 };
+// A document. One of id, data, url and text holds it.
 struct FilePart {
-  std::string id;    // of an uploaded file, or
+  std::string id;    // of an uploaded file
   std::string data;  // "data:application/pdf;base64,..."
   std::string name;
+  std::string url = {};
+  std::string text = {};  // plain text
+  std::optional<bool> citations = {};
+  std::string cache = {};
 };
 struct RefusalPart {
   std::string text;
 };
-// What a model thought. `signature` and `encrypted` are opaque and go back unchanged on the next turn.
+// What a model thought. `signature` and `encrypted` are opaque and go back unchanged on the next turn, as do
+// `id` and the order of the parts.
 struct ReasoningPart {
   std::string text;
   std::string signature;
   std::string encrypted;
+  std::string id = {};
+  bool summary = false;  // a digest of the thinking, not the thinking itself
 };
 using Part = std::variant<TextPart, ImagePart, AudioPart, FilePart, RefusalPart, ReasoningPart>;
 
@@ -51,6 +66,8 @@ struct ToolCall {
   std::string id;
   std::string name;
   std::string arguments;  // what the model wrote: meant to be JSON, not checked
+  std::string signature = {};
+  std::string cache = {};
 };
 
 enum class Role : std::uint8_t { system, developer, user, assistant, tool };
@@ -61,16 +78,24 @@ struct Message {
   std::vector<Part> parts;
   std::vector<ToolCall> tool_calls;  // assistant only, in order
   std::string tool_call_id;          // tool only: the call this answers
+  bool tool_failed = false;          // tool only: the result is an error
+  std::string cache = {};            // tool only: of the result as a whole
   std::vector<Extra> others;
 };
 
 // --- what may be asked for
 
 struct Tool {
+  // Set for a tool that the provider runs itself (web search, code execution): its definition as it came, in
+  // the words of `dialect`. `name` is its type then; only a provider of that dialect can be asked for it.
+  std::string native_json = {};
+  std::string dialect = {};
+
   std::string name;
   std::string description;
   std::string parameters_json;  // a JSON Schema, or empty
   std::optional<bool> strict;
+  std::string cache = {};
 };
 
 struct ToolChoice {
@@ -118,57 +143,5 @@ struct ChatRequest {
   std::string service_tier;
   std::vector<Extra> others;
 };
-
-// --- what comes back, in order
-
-// Exactly one, first.
-struct Started {
-  std::string id;  // of the server, or empty
-  std::string model;
-  std::int64_t created_unix_s = 0;
-  std::string system_fingerprint;
-  std::string service_tier;
-};
-struct TextDelta {
-  std::uint32_t choice = 0;
-  std::string text;
-  std::vector<TokenLogprob> logprobs;
-};
-struct ReasoningDelta {
-  std::uint32_t choice = 0;
-  std::string text;
-  std::string signature;
-  std::string encrypted;
-};
-struct RefusalDelta {
-  std::uint32_t choice = 0;
-  std::string text;
-};
-// A piece of the call number `index` of its choice: id and name come once, with its first piece.
-struct ToolCallDelta {
-  std::uint32_t choice = 0;
-  std::uint32_t index = 0;
-  std::string id;
-  std::string name;
-  std::string arguments;
-};
-enum class FinishReason : std::uint8_t { stop, length, tool_calls, content_filter, error };
-// Exactly one for each choice of a whole answer.
-struct Finished {
-  std::uint32_t choice = 0;
-  FinishReason reason = FinishReason::stop;
-  std::string native_reason;  // the provider's own word
-  std::string stop_sequence;  // which one ended it, where known
-};
-// At most one, after every Finished.
-struct UsageReport {
-  Usage usage;
-};
-// Ends the answer; what came before it is not whole.
-struct Failed {
-  base::Error error;
-};
-using ChatEvent = std::variant<Started, TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta, Finished,
-                               UsageReport, Failed>;
 
 }  // namespace sluice::hub::tasks

@@ -1,4 +1,4 @@
-// Plain text continuation (the older of OpenAI's two text tasks). Its answers are the events of chat.h:
+// Plain text continuation (the older of OpenAI's two text tasks). Its answers are the events of event.h:
 // Started, TextDelta, Finished, UsageReport, Failed. Choices are numbered prompt-major: with two prompts and
 // n = 2, choices 0 and 1 continue the first prompt.
 #pragma once
@@ -9,7 +9,6 @@
 #include <variant>
 #include <vector>
 
-#include "hub/tasks/chat.h"
 #include "hub/tasks/generation.h"
 
 namespace sluice::hub::tasks {

@@ -8,10 +8,21 @@
 
 namespace sluice::hub::tasks {
 
-enum class Kind : std::uint8_t { chat, completion, embed, rerank, image, speech, transcription, moderation };
+enum class Kind : std::uint8_t {
+  chat,
+  completion,
+  embed,
+  count_tokens,  // of a chat request; answered by a UsageReport with `input`
+  rerank,
+  image,
+  speech,
+  transcription,
+  moderation
+};
 
-inline constexpr std::array<std::string_view, 8> kKindNames{
-    "chat", "completion", "embed", "rerank", "image", "speech", "transcription", "moderation"};
+inline constexpr std::array<std::string_view, 9> kKindNames{"chat",         "completion",    "embed",
+                                                            "count_tokens", "rerank",        "image",
+                                                            "speech",       "transcription", "moderation"};
 
 constexpr std::string_view name_of(Kind kind) {
   return kKindNames[static_cast<std::size_t>(kind)];

@@ -24,8 +24,9 @@ struct Usage {
   // The prompt: `input` is all of it; the others are parts of `input` and do not overlap each other,
   // except that an image or audio token may have been cached.
   Tokens input;
-  Tokens cached;       // read from the provider's prompt cache
-  Tokens cache_write;  // written to it, where that is billed
+  Tokens cached;            // read from the provider's prompt cache
+  Tokens cache_write;       // written to it, where that is billed; the next is a part of it
+  Tokens cache_write_long;  // kept for an hour rather than minutes
   Tokens input_audio;
   Tokens input_image;
 

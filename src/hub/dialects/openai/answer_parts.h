@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/json_writer.h"
-#include "hub/tasks/chat.h"
+#include "hub/tasks/event.h"
 
 namespace sluice::hub::dialects::openai {
 

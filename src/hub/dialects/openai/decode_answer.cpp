@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <limits>
 
+#include "hub/dialects/json_read.h"
 #include "hub/dialects/limits.h"
-#include "hub/dialects/openai/json_read.h"
 
 namespace sluice::hub::dialects::openai {
 namespace {
 
-using tasks::ChatEvent;
+using tasks::Event;
 using tasks::TokenLogprob;
 
 // Under these keys providers show what the model thought; the first that is there counts, since some send
@@ -70,7 +70,7 @@ std::vector<TokenLogprob> read_completion_logprobs(JsonObject choice) {
 }
 
 // Mistral's reasoning models send content as a list of parts, thinking among them.
-void read_part(std::uint32_t choice, JsonObject part, std::vector<ChatEvent>& events) {
+void read_part(std::uint32_t choice, JsonObject part, std::vector<Event>& events) {
   const std::string type = text_of(part, "type");
   if (type == "thinking") {
     if (const auto text = string_of(part, "thinking")) {
@@ -90,7 +90,7 @@ void read_part(std::uint32_t choice, JsonObject part, std::vector<ChatEvent>& ev
   }
 }
 
-void read_tool_calls(std::uint32_t choice, JsonObject delta, std::vector<ChatEvent>& events) {
+void read_tool_calls(std::uint32_t choice, JsonObject delta, std::vector<Event>& events) {
   std::uint32_t position = 0;
   for (const JsonElement element : elements_of(delta, "tool_calls")) {
     JsonObject call;
@@ -118,7 +118,7 @@ void read_tool_calls(std::uint32_t choice, JsonObject delta, std::vector<ChatEve
 }
 
 void read_delta(std::uint32_t choice, JsonObject delta, std::vector<TokenLogprob> logprobs,
-                std::vector<ChatEvent>& events) {
+                std::vector<Event>& events) {
   for (const std::string_view key : kReasoningKeys) {
     const std::string text = text_of(delta, key);
     if (text.empty()) continue;
@@ -139,7 +139,7 @@ void read_delta(std::uint32_t choice, JsonObject delta, std::vector<TokenLogprob
   read_tool_calls(choice, delta, events);
 }
 
-void read_choice(JsonObject choice, std::vector<ChatEvent>& events) {
+void read_choice(JsonObject choice, std::vector<Event>& events) {
   const std::uint32_t index = index_of(choice);
   // A stream that carries both means the delta.
   auto delta = object_of(choice, "delta");
@@ -157,7 +157,7 @@ void read_choice(JsonObject choice, std::vector<ChatEvent>& events) {
 
 }  // namespace
 
-base::Status decode_deltas(std::string_view json, std::vector<ChatEvent>& events) {
+base::Status decode_deltas(std::string_view json, std::vector<Event>& events) {
   std::string problem;
   const auto element = parse_json(json, &problem);
   JsonObject object;
@@ -167,7 +167,7 @@ base::Status decode_deltas(std::string_view json, std::vector<ChatEvent>& events
   for (const JsonElement entry : elements_of(object, "choices")) {
     if (JsonObject choice; entry.get(choice) == simdjson::SUCCESS) read_choice(choice, events);
   }
-  for (const ChatEvent& event : events) {
+  for (const Event& event : events) {
     const auto* call = std::get_if<tasks::ToolCallDelta>(&event);
     if (call != nullptr && call->index >= kToolCallsMax) {
       return base::fail(base::ErrorCode::upstream_failed, "tool call {} is beyond the limit of {}",

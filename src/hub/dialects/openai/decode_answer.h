@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "base/result.h"
-#include "hub/tasks/chat.h"
+#include "hub/tasks/event.h"
 
 namespace sluice::hub::dialects::openai {
 
 // Appends what the choices of one chunk, or of one whole reply, hold. Fails with upstream_failed when `json`
 // is not an object that JSON libraries can read.
-base::Status decode_deltas(std::string_view json, std::vector<tasks::ChatEvent>& events);
+base::Status decode_deltas(std::string_view json, std::vector<tasks::Event>& events);
 
 }  // namespace sluice::hub::dialects::openai

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/result.h"
-#include "hub/dialects/openai/json_view.h"
+#include "hub/dialects/json_view.h"
 #include "hub/tasks/chat.h"
 
 namespace sluice::hub::dialects::openai {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "hub/dialects/json_view.h"
 #include "hub/dialects/limits.h"
 #include "hub/dialects/openai/decode_message.h"
-#include "hub/dialects/openai/json_view.h"
 
 namespace sluice::hub::dialects::openai {
 namespace {

@@ -10,7 +10,7 @@
 
 namespace sluice::hub::dialects::openai {
 
-base::Result<std::string> encode_reply(std::span<const tasks::ChatEvent> events, const ReplyContext& context);
+base::Result<std::string> encode_reply(std::span<const tasks::Event> events, const ReplyContext& context);
 std::unique_ptr<StreamEncoder> encode_stream(const ReplyContext& context);
 std::string encode_stream_error(const base::Error& error);
 

@@ -1,6 +1,4 @@
-#include <algorithm>
-#include <map>
-
+#include "hub/dialects/gather.h"
 #include "hub/dialects/openai/answer_parts.h"
 #include "hub/dialects/openai/encode_answer.h"
 #include "hub/dialects/openai/usage.h"
@@ -8,96 +6,52 @@
 namespace sluice::hub::dialects::openai {
 namespace {
 
-using base::ErrorCode;
 using base::JsonWriter;
 
-struct Choice {
-  std::string text;
-  std::string reasoning;
-  std::string refusal;
-  std::map<std::uint32_t, tasks::ToolCall> tool_calls;  // by index
-  std::vector<tasks::TokenLogprob> logprobs;
-  std::optional<tasks::Finished> finished;
-};
-
-// Gathers the events of a whole answer.
-struct Gathered {
-  tasks::Started started;
-  std::map<std::uint32_t, Choice> choices;
-  std::optional<tasks::Usage> usage;
-  std::optional<base::Error> failure;
-
-  void operator()(const tasks::Started& event) { started = event; }
-  void operator()(const tasks::TextDelta& event) {
-    Choice& choice = choices[event.choice];
-    choice.text += event.text;
-    choice.logprobs.insert(choice.logprobs.end(), event.logprobs.begin(), event.logprobs.end());
-  }
-  void operator()(const tasks::ReasoningDelta& event) { choices[event.choice].reasoning += event.text; }
-  void operator()(const tasks::RefusalDelta& event) { choices[event.choice].refusal += event.text; }
-  void operator()(const tasks::ToolCallDelta& event) {
-    tasks::ToolCall& call = choices[event.choice].tool_calls[event.index];
-    if (!event.id.empty()) call.id = event.id;
-    if (!event.name.empty()) call.name = event.name;
-    call.arguments += event.arguments;
-  }
-  void operator()(const tasks::Finished& event) { choices[event.choice].finished = event; }
-  void operator()(const tasks::UsageReport& event) { usage = event.usage; }
-  void operator()(const tasks::Failed& event) { failure = event.error; }
-};
-
-void write_tool_calls(JsonWriter& out, const std::map<std::uint32_t, tasks::ToolCall>& calls) {
+void write_tool_calls(JsonWriter& out, const std::vector<const tasks::ToolCall*>& calls) {
   out.key("tool_calls").begin_array();
-  for (const auto& [index, call] : calls) {
-    out.begin_object().field("id", call.id).field("type", "function").key("function").begin_object();
-    out.field("name", call.name).field("arguments", call.arguments).end_object().end_object();
+  for (const tasks::ToolCall* call : calls) {
+    out.begin_object().field("id", call->id).field("type", "function").key("function").begin_object();
+    out.field("name", call->name).field("arguments", call->arguments).end_object().end_object();
   }
   out.end_array();
 }
 
-void write_chat_choice(JsonWriter& out, const Choice& choice) {
+void write_chat_choice(JsonWriter& out, const GatheredChoice& choice) {
+  const std::string text = choice.text();
+  const std::string refusal = choice.refusal();
+  const std::string reasoning = choice.reasoning();
+  const auto calls = choice.tool_calls();
+  const auto logprobs = choice.logprobs();
   out.key("message").begin_object().field("role", "assistant").key("content");
-  const bool has_other = !choice.tool_calls.empty() || !choice.refusal.empty();
-  choice.text.empty() && has_other ? out.null() : out.string(choice.text);
+  text.empty() && (!calls.empty() || !refusal.empty()) ? out.null() : out.string(text);
   out.key("refusal");
-  choice.refusal.empty() ? out.null() : out.string(choice.refusal);
-  if (!choice.reasoning.empty()) out.field("reasoning_content", choice.reasoning);
-  if (!choice.tool_calls.empty()) write_tool_calls(out, choice.tool_calls);
+  refusal.empty() ? out.null() : out.string(refusal);
+  if (!reasoning.empty()) out.field("reasoning_content", reasoning);
+  if (!calls.empty()) write_tool_calls(out, calls);
   out.end_object().key("logprobs");
-  if (choice.logprobs.empty()) {
+  if (logprobs.empty()) {
     out.null();
   } else {
-    write_chat_logprobs(out, choice.logprobs);
+    write_chat_logprobs(out, logprobs);
   }
 }
 
-void write_completion_choice(JsonWriter& out, const Choice& choice) {
-  out.field("text", choice.text).key("logprobs");
+void write_completion_choice(JsonWriter& out, const GatheredChoice& choice) {
+  const auto logprobs = choice.logprobs();
+  out.field("text", choice.text()).key("logprobs");
   std::size_t offset = 0;
-  if (choice.logprobs.empty()) {
+  if (logprobs.empty()) {
     out.null();
   } else {
-    write_completion_logprobs(out, choice.logprobs, offset);
+    write_completion_logprobs(out, logprobs, offset);
   }
-}
-
-base::Status check_whole(const Gathered& gathered) {
-  if (gathered.failure) return std::unexpected(*gathered.failure);
-  if (gathered.choices.empty()) return base::fail(ErrorCode::upstream_failed, "the answer holds no choices");
-  for (const auto& [index, choice] : gathered.choices) {
-    if (!choice.finished)
-      return base::fail(ErrorCode::upstream_failed, "the answer was cut: choice {} did not finish", index);
-  }
-  return {};
 }
 
 }  // namespace
 
-base::Result<std::string> encode_reply(std::span<const tasks::ChatEvent> events,
-                                       const ReplyContext& context) {
-  Gathered gathered;
-  for (const tasks::ChatEvent& event : events) std::visit(gathered, event);
-  SLUICE_TRY_VOID(check_whole(gathered));
+base::Result<std::string> encode_reply(std::span<const tasks::Event> events, const ReplyContext& context) {
+  SLUICE_TRY(const GatheredAnswer gathered, gather(events));
   const tasks::Started& started = gathered.started;
   const bool is_chat = context.kind == tasks::Kind::chat;
   std::string body;

@@ -7,7 +7,7 @@
 namespace sluice::hub::dialects::openai {
 namespace {
 
-using tasks::ChatEvent;
+using tasks::Event;
 using testing::HasSubstr;
 
 tasks::Usage usage_of(std::uint64_t input, std::uint64_t cached, std::uint64_t output) {
@@ -33,7 +33,7 @@ tasks::TokenLogprob token(std::string text, double logprob) {
 TEST(hub_dialects_openai_encode_reply, writes_a_whole_chat) {
   tasks::TextDelta logged{.choice = 0, .text = "lo", .logprobs = {token("lo", -0.25)}};
   logged.logprobs[0].top.push_back(token("la", -2));
-  const std::vector<ChatEvent> events{
+  const std::vector<Event> events{
       tasks::Started{
           .id = "", .model = "served", .created_unix_s = 0, .system_fingerprint = "fp_1", .service_tier = ""},
       tasks::TextDelta{.choice = 0, .text = "hel", .logprobs = {}}, logged,
@@ -53,7 +53,7 @@ TEST(hub_dialects_openai_encode_reply, writes_a_whole_chat) {
 }
 
 TEST(hub_dialects_openai_encode_reply, puts_tool_calls_together) {
-  const std::vector<ChatEvent> events{
+  const std::vector<Event> events{
       tasks::ToolCallDelta{.choice = 0, .index = 1, .id = "b", .name = "g", .arguments = "{}"},
       tasks::ToolCallDelta{.choice = 0, .index = 0, .id = "a", .name = "f", .arguments = "{\"x\""},
       tasks::ToolCallDelta{.choice = 0, .index = 0, .id = "", .name = "", .arguments = ":1}"},
@@ -69,14 +69,14 @@ TEST(hub_dialects_openai_encode_reply, puts_tool_calls_together) {
           R"("function":{"name":"f","arguments":"{\"x\":1}"}},{"id":"b")"));
   EXPECT_THAT(*reply, HasSubstr(R"("finish_reason":"tool_calls")"));
   // Reading it back gives the same calls.
-  std::vector<ChatEvent> again;
+  std::vector<Event> again;
   ASSERT_TRUE(decode_deltas(*reply, again));
   ASSERT_EQ(again.size(), 3U);
   EXPECT_EQ(std::get<tasks::ToolCallDelta>(again[1]).arguments, R"({"x":1})");
 }
 
 TEST(hub_dialects_openai_encode_reply, writes_completions) {
-  const std::vector<ChatEvent> events{
+  const std::vector<Event> events{
       tasks::TextDelta{.choice = 0, .text = "\xC3\xA9z", .logprobs = {token("\xC3\xA9", -1), token("z", -2)}},
       tasks::TextDelta{.choice = 1, .text = "b", .logprobs = {}},
       tasks::Finished{
@@ -97,10 +97,10 @@ TEST(hub_dialects_openai_encode_reply, writes_completions) {
 TEST(hub_dialects_openai_encode_reply, refuses_what_is_not_whole) {
   const auto context = context_for(tasks::Kind::chat);
   EXPECT_EQ(encode_reply({}, context).error().code, base::ErrorCode::upstream_failed);
-  const std::vector<ChatEvent> cut{tasks::TextDelta{.choice = 0, .text = "half", .logprobs = {}}};
+  const std::vector<Event> cut{tasks::TextDelta{.choice = 0, .text = "half", .logprobs = {}}};
   EXPECT_THAT(encode_reply(cut, context).error().message, HasSubstr("choice 0 did not finish"));
-  const std::vector<ChatEvent> failed{
-      tasks::Finished{}, tasks::Failed{{.code = base::ErrorCode::overloaded, .message = "full"}}};
+  const std::vector<Event> failed{tasks::Finished{},
+                                  tasks::Failed{{.code = base::ErrorCode::overloaded, .message = "full"}}};
   EXPECT_EQ(encode_reply(failed, context).error().code, base::ErrorCode::overloaded);
 }
 

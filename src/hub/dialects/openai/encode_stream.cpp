@@ -14,9 +14,9 @@ class ChunkEncoder : public StreamEncoder {
  public:
   explicit ChunkEncoder(const ReplyContext& context) : context_(context) {}
 
-  std::string encode(std::span<const tasks::ChatEvent> events) override {
+  std::string encode(std::span<const tasks::Event> events) override {
     out_.clear();
-    for (const tasks::ChatEvent& event : events) std::visit(*this, event);
+    for (const tasks::Event& event : events) std::visit(*this, event);
     return std::exchange(out_, {});
   }
   std::string finish() override { return "data: [DONE]\n\n"; }
@@ -39,6 +39,8 @@ class ChunkEncoder : public StreamEncoder {
   }
   void operator()(const tasks::RefusalDelta& event) { write_delta(event.choice, "refusal", event.text); }
   void operator()(const tasks::ToolCallDelta& event);
+  void operator()(const tasks::CitationFound&) {}
+  void operator()(const tasks::Embedded&) {}
   void operator()(const tasks::Finished& event) {
     if (is_chat()) introduce(event.choice);
     write_chunk(

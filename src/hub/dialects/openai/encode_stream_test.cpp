@@ -8,7 +8,7 @@
 namespace sluice::hub::dialects::openai {
 namespace {
 
-using tasks::ChatEvent;
+using tasks::Event;
 using testing::HasSubstr;
 
 tasks::Usage usage_of(std::uint64_t input, std::uint64_t cached, std::uint64_t output) {
@@ -19,7 +19,7 @@ tasks::Usage usage_of(std::uint64_t input, std::uint64_t cached, std::uint64_t o
   return usage;
 }
 
-const std::vector<ChatEvent> kAnswer{
+const std::vector<Event> kAnswer{
     tasks::Started{
         .id = "", .model = "served", .created_unix_s = 0, .system_fingerprint = "fp", .service_tier = ""},
     tasks::TextDelta{.choice = 0, .text = "a\n", .logprobs = {}},
@@ -34,10 +34,10 @@ ReplyContext context_for(tasks::Kind kind, bool include_usage) {
   return {.kind = kind, .id = "id-1", .model = "asked", .created_unix_s = 7, .include_usage = include_usage};
 }
 
-std::string encode_all(const std::vector<ChatEvent>& events, const ReplyContext& context) {
+std::string encode_all(const std::vector<Event>& events, const ReplyContext& context) {
   const auto encoder = encode_stream(context);
   std::string out;
-  for (const ChatEvent& event : events) out += encoder->encode(std::span(&event, 1));
+  for (const Event& event : events) out += encoder->encode(std::span(&event, 1));
   return out + encoder->finish();
 }
 
@@ -78,7 +78,7 @@ TEST(hub_dialects_openai_encode_stream, writes_completion_chunks) {
 }
 
 TEST(hub_dialects_openai_encode_stream, writes_tool_calls_and_reasoning_piece_by_piece) {
-  const std::vector<ChatEvent> events{
+  const std::vector<Event> events{
       tasks::ReasoningDelta{.choice = 0, .text = "hm", .signature = "", .encrypted = ""},
       tasks::ToolCallDelta{.choice = 0, .index = 0, .id = "a", .name = "f", .arguments = ""},
       tasks::ToolCallDelta{.choice = 0, .index = 0, .id = "", .name = "", .arguments = "{}"},

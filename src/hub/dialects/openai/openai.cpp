@@ -4,14 +4,13 @@
 #include "hub/dialects/openai/encode_answer.h"
 #include "hub/dialects/openai/errors.h"
 #include "hub/dialects/openai/scan.h"
-#include "hub/dialects/openai/splicer.h"
 #include "hub/dialects/openai/upstream.h"
 
 namespace sluice::hub::dialects::openai {
 
 constinit const Dialect kDialect{
     .name = "openai",
-    .upstream = {.begin = begin_upstream, .refuse_quirk = refuse_quirk},
+    .upstream = UpstreamHalf{.begin = begin_upstream},
     .downstream = DownstreamHalf{.scan = scan_request,
                                  .decode_chat = decode_chat,
                                  .decode_completion = decode_completion,
@@ -20,7 +19,8 @@ constinit const Dialect kDialect{
                                  .encode_error = encode_error,
                                  .encode_stream_error = encode_stream_error,
                                  .reply_type = "application/json",
-                                 .stream_type = "text/event-stream; charset=utf-8"},
+                                 .stream_type = "text/event-stream; charset=utf-8",
+                                 .heartbeat = ": keep-alive\n\n"},
 };
 
 }  // namespace sluice::hub::dialects::openai

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "hub/dialects/json_scanner.h"
-#include "hub/tasks/chat.h"
+#include "hub/tasks/event.h"
 
 namespace sluice::hub::dialects::openai {
 

@@ -1,12 +1,10 @@
 // The upstream half: one POST, one answer, streamed or not.
 #pragma once
 
-#include <memory>
-
 #include "hub/dialects/dialect.h"
 
 namespace sluice::hub::dialects::openai {
 
-base::Result<std::unique_ptr<UpstreamMachine>> begin_upstream(const UpstreamCall& call);
+base::Result<Begun> begin_upstream(const UpstreamCall& call);
 
 }  // namespace sluice::hub::dialects::openai

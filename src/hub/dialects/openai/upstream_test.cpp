@@ -12,16 +12,17 @@ namespace sluice::hub::dialects::openai {
 namespace {
 
 using base::ErrorCode;
-using tasks::ChatEvent;
+using tasks::Event;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
 catalog::Provider fake_provider() {
   catalog::Provider provider;
   provider.id = "fake";
-  provider.base_url = "https://fake.example";
-  provider.paths = {{tasks::Kind::chat, "/v1/chat/completions"},
-                    {tasks::Kind::completion, "/v1/completions"}};
+  catalog::Surface& surface = provider.surfaces.emplace_back();
+  surface.dialect = "openai";
+  surface.base_url = "https://fake.example";
+  surface.paths = {{tasks::Kind::chat, "/v1/chat/completions"}, {tasks::Kind::completion, "/v1/completions"}};
   return provider;
 }
 
@@ -29,16 +30,16 @@ catalog::Provider fake_provider() {
 struct Outcome {
   std::string sent_url, sent_accept, sent_body;
   std::string bytes;
-  std::vector<ChatEvent> events;
+  std::vector<Event> events;
   bool done = false;
   std::optional<Fail> failure;
   std::size_t emits = 0;
 
-  template <typename Event>
-  std::vector<Event> all() const {
-    std::vector<Event> found;
-    for (const ChatEvent& event : events) {
-      if (const auto* one = std::get_if<Event>(&event)) found.push_back(*one);
+  template <typename Kind>
+  std::vector<Kind> all() const {
+    std::vector<Kind> found;
+    for (const Event& event : events) {
+      if (const auto* one = std::get_if<Kind>(&event)) found.push_back(*one);
     }
     return found;
   }
@@ -88,24 +89,28 @@ Outcome play(const Answer& answer, bool stream, bool decoded = false, std::funct
                               .tool_call_id = "",
                               .others = {}});
   request.stream = stream;
-  UpstreamCall call{.provider = &provider, .kind = tasks::Kind::chat, .model = "own/m", .request = &*scanned};
+  UpstreamCall call{.provider = &provider,
+                    .surface = &provider.primary(),
+                    .kind = tasks::Kind::chat,
+                    .model = "own/m",
+                    .request = &*scanned};
   if (decoded) call.request = &request;
   auto machine = begin_upstream(call);
   EXPECT_TRUE(machine);
   Outcome outcome;
-  drain(**machine, outcome);
+  drain(*machine->machine, outcome);
   http::ResponseHead head{.status = answer.status, .headers = answer.more};
   if (!answer.type.empty()) head.headers.add("content-type", answer.type);
-  (*machine)->feed_head(head);
-  drain(**machine, outcome);
+  machine->machine->feed_head(head);
+  drain(*machine->machine, outcome);
   for (std::size_t at = 0; at < answer.body.size() && !outcome.done && !outcome.failure;) {
     const std::size_t size = cut ? cut() : answer.body.size();
-    (*machine)->feed_body(http::Slice::copy_of(answer.body.substr(at, size)));
+    machine->machine->feed_body(http::Slice::copy_of(answer.body.substr(at, size)));
     at += size;
-    drain(**machine, outcome);
+    drain(*machine->machine, outcome);
   }
-  if (!outcome.done && !outcome.failure) (*machine)->feed_end();
-  drain(**machine, outcome);
+  if (!outcome.done && !outcome.failure) machine->machine->feed_end();
+  drain(*machine->machine, outcome);
   EXPECT_TRUE(outcome.done || outcome.failure);
   return outcome;
 }
@@ -142,11 +147,14 @@ TEST(hub_dialects_openai_upstream, sends_the_clients_body_to_the_providers_addre
 
 TEST(hub_dialects_openai_upstream, refuses_a_kind_that_is_not_offered) {
   catalog::Provider provider = fake_provider();
-  provider.paths.erase(tasks::Kind::chat);
+  provider.surfaces.front().paths.erase(tasks::Kind::chat);
   const auto scanned =
       scan_request(tasks::Kind::chat, http::Slice::borrowed(R"({"model":"m","messages":[{}]})"));
-  const auto machine =
-      begin_upstream({.provider = &provider, .kind = tasks::Kind::chat, .model = "m", .request = &*scanned});
+  const auto machine = begin_upstream({.provider = &provider,
+                                       .surface = &provider.primary(),
+                                       .kind = tasks::Kind::chat,
+                                       .model = "m",
+                                       .request = &*scanned});
   ASSERT_FALSE(machine);
   EXPECT_EQ(machine.error().message, "fake does not offer chat");
 }
@@ -169,16 +177,19 @@ TEST(hub_dialects_openai_upstream, shows_nothing_before_the_first_event) {
   const catalog::Provider provider = fake_provider();
   const auto scanned = scan_request(tasks::Kind::chat,
                                     http::Slice::borrowed(R"({"model":"m","messages":[{}],"stream":true})"));
-  auto machine =
-      begin_upstream({.provider = &provider, .kind = tasks::Kind::chat, .model = "m", .request = &*scanned});
+  auto machine = begin_upstream({.provider = &provider,
+                                 .surface = &provider.primary(),
+                                 .kind = tasks::Kind::chat,
+                                 .model = "m",
+                                 .request = &*scanned});
   Outcome outcome;
-  drain(**machine, outcome);
-  (*machine)->feed_head({.status = 200, .headers = {{"content-type", "text/event-stream"}}});
-  (*machine)->feed_body(http::Slice::borrowed(": OPENROUTER PROCESSING\n\n"));
-  drain(**machine, outcome);
+  drain(*machine->machine, outcome);
+  machine->machine->feed_head({.status = 200, .headers = {{"content-type", "text/event-stream"}}});
+  machine->machine->feed_body(http::Slice::borrowed(": OPENROUTER PROCESSING\n\n"));
+  drain(*machine->machine, outcome);
   EXPECT_EQ(outcome.emits, 0U);
-  (*machine)->feed_body(http::Slice::copy_of(delta("a")));
-  drain(**machine, outcome);
+  machine->machine->feed_body(http::Slice::copy_of(delta("a")));
+  drain(*machine->machine, outcome);
   EXPECT_EQ(outcome.bytes, ": OPENROUTER PROCESSING\n\n" + delta("a"));
 }
 

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "hub/dialects/openai/json_read.h"
+#include "hub/dialects/json_read.h"
 
 namespace sluice::hub::dialects::openai {
 namespace {
