@@ -68,6 +68,9 @@ class Simulator:
         with urllib.request.urlopen(f"{self.origin}/__received", timeout=WAIT_S) as answer:
             return json.load(answer)
 
+    def forget(self):
+        urllib.request.urlopen(urllib.request.Request(f"{self.origin}/__received", method="DELETE"), timeout=WAIT_S).close()
+
     def was_left(self, server, mark):
         """Whether, within a while, the hub gives up the request to `server` that holds `mark`."""
         deadline = time.monotonic() + WAIT_S
