@@ -101,6 +101,8 @@ Result<std::string> text_of(const tasks::Message& message, const std::string& wh
       SLUICE_TRY_VOID(refuse(place, "cannot hear audio"));
     } else if (std::holds_alternative<tasks::FilePart>(part)) {
       SLUICE_TRY_VOID(refuse(place, "cannot read files yet"));
+    } else if (const auto* native = std::get_if<tasks::NativePart>(&part)) {
+      SLUICE_TRY_VOID(refuse(place, fmt::format("has no use for a {}", native->type)));
     }
     // A ReasoningPart is what some model thought on an earlier turn: templates leave it out.
   }

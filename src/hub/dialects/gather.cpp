@@ -25,6 +25,7 @@ class Gatherer {
     if (!event.signature.empty()) block.signature = event.signature;
     if (!event.encrypted.empty()) block.encrypted = event.encrypted;
     if (!event.id.empty()) block.id = event.id;
+    if (!event.dialect.empty()) block.dialect = event.dialect;
     block.summary |= event.summary;
   }
   void operator()(const tasks::RefusalDelta& event) {

@@ -87,4 +87,15 @@ base::Status JsonView::each_element(const ElementVisitor& visit) const {
   return {};
 }
 
+base::Status JsonView::read_texts(
+    std::initializer_list<std::pair<std::string_view, std::string*>> fields) const {
+  return each_member([&](const std::string& name, const JsonView& value) -> base::Status {
+    for (const auto& [wanted, field] : fields) {
+      if (name != wanted) continue;
+      SLUICE_TRY(*field, value.string());
+    }
+    return {};
+  });
+}
+
 }  // namespace sluice::hub::dialects

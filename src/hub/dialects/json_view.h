@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -43,6 +45,9 @@ class JsonView {
   base::Status each_member(const MemberVisitor& visit) const;
   using ElementVisitor = std::function<base::Status(const JsonView& value)>;
   base::Status each_element(const ElementVisitor& visit) const;
+  // Reads the members that are strings into the fields named; other members are passed over.
+  base::Status read_texts(
+      std::initializer_list<std::pair<std::string_view, std::string*>> fields) const;
 
  private:
   std::string_view text_;

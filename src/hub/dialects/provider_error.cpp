@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
+#include <utility>
 
 #include "base/strings.h"
 #include "hub/dialects/json_read.h"
@@ -18,8 +20,22 @@ struct Words {
   std::string message;
   std::string parameter;
   std::string code;
-  int status = 0;  // a number in HTTP's range given as code or status
+  int status = 0;  // a number in HTTP's range given as code or status, else the one that `type` stands for
 };
+
+// What Anthropic and OpenAI call their errors by: all that says, in the midst of a stream, what went wrong.
+constexpr std::array kStatusByType{std::pair{"invalid_request_error", 400},
+                                   std::pair{"authentication_error", 401},
+                                   std::pair{"billing_error", 402},
+                                   std::pair{"permission_error", 403},
+                                   std::pair{"not_found_error", 404},
+                                   std::pair{"request_too_large", 413},
+                                   std::pair{"rate_limit_error", 429},
+                                   std::pair{"insufficient_quota", 429},
+                                   std::pair{"api_error", 500},
+                                   std::pair{"server_error", 500},
+                                   std::pair{"timeout_error", 504},
+                                   std::pair{"overloaded_error", 529}};
 
 std::string shortened(std::string_view text) {
   text = base::trim(text);
@@ -57,6 +73,10 @@ void read_object(JsonObject object, Words& words, int depth) {
     if (words.code.empty()) words.code = text.substr(0, 200);
     if (const auto parsed = base::parse_unsigned(text)) number = static_cast<std::int64_t>(*parsed);
     if (words.status == 0 && number >= 400 && number < 600) words.status = static_cast<int>(number);
+  }
+  const std::string type = text_of(object, "type");
+  for (const auto& [name, status] : kStatusByType) {
+    if (words.status == 0 && type == name) words.status = status;
   }
 }
 

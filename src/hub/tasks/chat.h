@@ -7,7 +7,7 @@
 //
 // `cache` marks the end of a prefix that the provider shall keep: "" no mark, else how long ("5m", "1h").
 // `signature` is opaque proof that the provider itself wrote the part; it goes back unchanged on the next
-// turn.
+// turn. `dialect` beside opaque things names who understands them: no other provider is sent them.
 #pragma once
 
 #include <cstdint>
@@ -58,9 +58,17 @@ struct ReasoningPart {
   std::string signature;
   std::string encrypted;
   std::string id = {};
-  bool summary = false;  // a digest of the thinking, not the thinking itself
+  bool summary = false;      // a digest of the thinking, not the thinking itself
+  std::string dialect = {};  // of signature and encrypted; empty when it is not known
 };
-using Part = std::variant<TextPart, ImagePart, AudioPart, FilePart, RefusalPart, ReasoningPart>;
+// A part that only one dialect has a word for (the call and the result of a tool that its provider runs
+// itself), kept whole and in its place. Encoders of other dialects leave it out as "messages.content.<type>".
+struct NativePart {
+  std::string type;  // "web_search_tool_result"
+  std::string json;
+  std::string dialect;
+};
+using Part = std::variant<TextPart, ImagePart, AudioPart, FilePart, RefusalPart, ReasoningPart, NativePart>;
 
 struct ToolCall {
   std::string id;
@@ -141,7 +149,10 @@ struct ChatRequest {
   bool include_usage = false;  // the client wants the usage event in its stream
   std::string user;
   std::string service_tier;
+  // What the hub has no field for, here and in the messages, in the words of `dialect`: encoders of another
+  // one leave it out by name.
   std::vector<Extra> others;
+  std::string dialect = "openai";
 };
 
 }  // namespace sluice::hub::tasks

@@ -37,6 +37,7 @@ struct ReasoningDelta {
   std::uint32_t index = 0;
   std::string id = {};
   bool summary = false;
+  std::string dialect = {};  // of signature and encrypted
 };
 struct RefusalDelta {
   std::uint32_t choice = 0;

@@ -2,19 +2,10 @@
 
 #include <algorithm>
 
+#include "hub/dialects/logprobs.h"
+
 namespace sluice::hub::dialects::openai {
 namespace {
-
-void write_token(base::JsonWriter& out, const tasks::TokenLogprob& token) {
-  out.field("token", token.token).field("logprob", token.logprob).key("bytes");
-  if (token.bytes.empty()) {
-    out.null();
-    return;
-  }
-  out.begin_array();
-  for (const std::uint8_t byte : token.bytes) out.number(byte);
-  out.end_array();
-}
 
 std::size_t code_points(std::string_view text) {
   return static_cast<std::size_t>(
@@ -29,19 +20,9 @@ std::string_view name_of(tasks::FinishReason reason) {
 }
 
 void write_chat_logprobs(base::JsonWriter& out, std::span<const tasks::TokenLogprob> logprobs) {
-  out.begin_object().key("content").begin_array();
-  for (const tasks::TokenLogprob& token : logprobs) {
-    out.begin_object();
-    write_token(out, token);
-    out.key("top_logprobs").begin_array();
-    for (const tasks::TokenLogprob& other : token.top) {
-      out.begin_object();
-      write_token(out, other);
-      out.end_object();
-    }
-    out.end_array().end_object();
-  }
-  out.end_array().key("refusal").null().end_object();
+  out.begin_object().key("content");
+  write_logprobs(out, logprobs);
+  out.key("refusal").null().end_object();
 }
 
 void write_completion_logprobs(base::JsonWriter& out, std::span<const tasks::TokenLogprob> logprobs,

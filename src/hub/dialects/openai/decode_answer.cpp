@@ -5,6 +5,7 @@
 
 #include "hub/dialects/json_read.h"
 #include "hub/dialects/limits.h"
+#include "hub/dialects/logprobs.h"
 
 namespace sluice::hub::dialects::openai {
 namespace {
@@ -21,33 +22,10 @@ std::uint32_t index_of(JsonObject object) {
   return static_cast<std::uint32_t>(std::min(count_of(object, "index").value_or(0), kFarBeyond));
 }
 
-TokenLogprob read_logprob(JsonObject object) {
-  TokenLogprob logprob;
-  logprob.token = text_of(object, "token");
-  logprob.logprob = decimal_of(object, "logprob").value_or(0);
-  for (const JsonElement byte : elements_of(object, "bytes")) {
-    std::uint64_t value = 0;
-    if (byte.get(value) == simdjson::SUCCESS && value < 256)
-      logprob.bytes.push_back(static_cast<std::uint8_t>(value));
-  }
-  return logprob;
-}
-
 // Chat: {content:[{token, logprob, bytes, top_logprobs:[...]}]}.
-std::vector<TokenLogprob> read_logprobs(JsonObject choice) {
-  std::vector<TokenLogprob> logprobs;
+std::vector<TokenLogprob> read_chat_logprobs(JsonObject choice) {
   const auto holder = object_of(choice, "logprobs");
-  if (!holder) return logprobs;
-  for (const JsonElement element : elements_of(*holder, "content")) {
-    JsonObject object;
-    if (element.get(object) != simdjson::SUCCESS) continue;
-    TokenLogprob logprob = read_logprob(object);
-    for (const JsonElement other : elements_of(object, "top_logprobs")) {
-      if (JsonObject entry; other.get(entry) == simdjson::SUCCESS) logprob.top.push_back(read_logprob(entry));
-    }
-    logprobs.push_back(std::move(logprob));
-  }
-  return logprobs;
+  return holder ? read_logprobs(*holder, "content") : std::vector<TokenLogprob>();
 }
 
 // Completions: parallel arrays {tokens, token_logprobs, top_logprobs:[{token: logprob}]}.
@@ -145,7 +123,7 @@ void read_choice(JsonObject choice, std::vector<Event>& events) {
   auto delta = object_of(choice, "delta");
   if (!delta) delta = object_of(choice, "message");
   if (delta) {
-    read_delta(index, *delta, read_logprobs(choice), events);
+    read_delta(index, *delta, read_chat_logprobs(choice), events);
     return;
   }
   const std::string text = text_of(choice, "text");

@@ -22,24 +22,12 @@ base::Result<tasks::Role> read_role(const JsonView& value) {
                                       value.path(), text.substr(0, 40)));
 }
 
-// Reads members that are strings into the fields named; others are passed over.
-Status read_texts(const JsonView& object,
-                  std::initializer_list<std::pair<std::string_view, std::string*>> fields) {
-  return object.each_member([&](const std::string& name, const JsonView& value) -> Status {
-    for (const auto& [wanted, field] : fields) {
-      if (name != wanted) continue;
-      SLUICE_TRY(*field, value.string());
-    }
-    return {};
-  });
-}
-
 base::Result<tasks::ImagePart> read_image(const JsonView& value) {
   tasks::ImagePart image;
   if (value.type() == JsonType::string) {  // a form some clients send
     SLUICE_TRY(image.url, value.string());
   } else {
-    SLUICE_TRY_VOID(read_texts(value, {{"url", &image.url}, {"detail", &image.detail}}));
+    SLUICE_TRY_VOID(value.read_texts({{"url", &image.url}, {"detail", &image.detail}}));
   }
   if (image.url.empty()) return refuse_parameter(value.path(), fmt::format("'{}' needs a url", value.path()));
   return image;
@@ -61,13 +49,13 @@ base::Result<tasks::Part> read_part(const JsonView& value) {
       is_read = true;
     } else if (name == "input_audio") {
       tasks::AudioPart audio;
-      SLUICE_TRY_VOID(read_texts(member, {{"data", &audio.data}, {"format", &audio.format}}));
+      SLUICE_TRY_VOID(member.read_texts({{"data", &audio.data}, {"format", &audio.format}}));
       part = std::move(audio);
       is_read = true;
     } else if (name == "file") {
       tasks::FilePart file;
       SLUICE_TRY_VOID(
-          read_texts(member, {{"file_id", &file.id}, {"file_data", &file.data}, {"filename", &file.name}}));
+          member.read_texts({{"file_id", &file.id}, {"file_data", &file.data}, {"filename", &file.name}}));
       part = std::move(file);
       is_read = true;
     } else if (name == "refusal") {
@@ -108,7 +96,7 @@ Status read_tool_call(const JsonView& value, tasks::Message& message) {
       SLUICE_TRY(call.id, member.string());
     }
     if (name != "function") return {};
-    return read_texts(member, {{"name", &call.name}, {"arguments", &call.arguments}});
+    return member.read_texts({{"name", &call.name}, {"arguments", &call.arguments}});
   }));
   message.tool_calls.push_back(std::move(call));
   return {};

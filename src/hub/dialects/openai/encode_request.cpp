@@ -53,6 +53,10 @@ void write_extras(JsonWriter& out, const std::vector<tasks::Extra>& others) {
   for (const tasks::Extra& extra : others) out.key(extra.name).raw(extra.json);
 }
 
+bool is_ours(std::string_view dialect) {
+  return dialect == "openai";
+}
+
 struct PartWriter {
   JsonWriter& out;
 
@@ -79,17 +83,21 @@ struct PartWriter {
     out.begin_object().field("type", "refusal").field("refusal", part.text).end_object();
   }
   void operator()(const tasks::ReasoningPart&) const {}  // beside the content, see write_message
+  void operator()(const tasks::NativePart& part) const {
+    if (is_ours(part.dialect)) out.raw(part.json);
+  }
 };
 
 // A lone text is written as a string: every server reads that form.
 void write_content(JsonWriter& out, const tasks::Message& message) {
-  const auto is_reasoning = [](const tasks::Part& part) {
-    return std::holds_alternative<tasks::ReasoningPart>(part);
+  const auto is_left_out = [](const tasks::Part& part) {
+    const auto* native = std::get_if<tasks::NativePart>(&part);
+    return std::holds_alternative<tasks::ReasoningPart>(part) ||
+           (native != nullptr && !is_ours(native->dialect));
   };
-  const auto parts =
-      static_cast<std::size_t>(std::ranges::count_if(message.parts, std::not_fn(is_reasoning)));
+  const auto parts = static_cast<std::size_t>(std::ranges::count_if(message.parts, std::not_fn(is_left_out)));
   out.key("content");
-  const auto first = std::ranges::find_if_not(message.parts, is_reasoning);
+  const auto first = std::ranges::find_if_not(message.parts, is_left_out);
   if (parts == 0) {
     message.role == tasks::Role::assistant ? out.null() : out.string("");
   } else if (parts == 1 && std::holds_alternative<tasks::TextPart>(*first)) {
@@ -106,7 +114,7 @@ std::string_view name_of(tasks::Role role) {
   return kNames[static_cast<std::size_t>(role)];
 }
 
-void write_message(JsonWriter& out, const tasks::Message& message) {
+void write_message(JsonWriter& out, const tasks::Message& message, bool is_own) {
   out.begin_object().field("role", name_of(message.role));
   write_text(out, "name", message.name);
   write_content(out, message);
@@ -123,7 +131,7 @@ void write_message(JsonWriter& out, const tasks::Message& message) {
     }
     out.end_array();
   }
-  write_extras(out, message.others);
+  if (is_own) write_extras(out, message.others);
   out.end_object();
 }
 
@@ -173,7 +181,8 @@ std::string encode_chat_request(const tasks::ChatRequest& request) {
   std::string body;
   JsonWriter out(body);
   out.begin_object().field("model", request.model).key("messages").begin_array();
-  for (const tasks::Message& message : request.messages) write_message(out, message);
+  const bool is_own = is_ours(request.dialect);
+  for (const tasks::Message& message : request.messages) write_message(out, message, is_own);
   out.end_array();
   write_sampling(out, request.sampling);
   if (request.output_max) out.field("max_completion_tokens", request.output_max->count);
@@ -192,9 +201,28 @@ std::string encode_chat_request(const tasks::ChatRequest& request) {
   write_stream(out, request.stream, request.include_usage);
   write_text(out, "user", request.user);
   write_text(out, "service_tier", request.service_tier);
-  write_extras(out, request.others);
+  if (is_own) write_extras(out, request.others);
   out.end_object();
   return body;
+}
+
+std::vector<std::string> list_foreign(const tasks::ChatRequest& request) {
+  std::vector<std::string> names;
+  const auto note = [&names](std::string name) {
+    if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+  };
+  const bool is_own = is_ours(request.dialect);
+  for (const tasks::Message& message : request.messages) {
+    for (const tasks::Part& part : message.parts) {
+      const auto* native = std::get_if<tasks::NativePart>(&part);
+      if (native != nullptr && !is_ours(native->dialect)) note("messages.content." + native->type);
+    }
+    for (const tasks::Extra& extra : message.others)
+      if (!is_own) note("messages." + extra.name);
+  }
+  for (const tasks::Extra& extra : request.others)
+    if (!is_own) note(extra.name);
+  return names;
 }
 
 std::string encode_completion_request(const tasks::CompletionRequest& request) {

@@ -106,6 +106,9 @@ base::Result<Begun> begin_upstream(const UpstreamCall& call) {
   SLUICE_TRY(HttpPlan plan, plan_post(call, scanned.stream));
   SLUICE_TRY(Spliced spliced, splice_request(scanned, *call.surface, call.model));
   plan.request.body = std::move(spliced.body);
+  if (const auto* chat = std::get_if<const tasks::ChatRequest*>(&call.request)) {
+    for (std::string& name : list_foreign(**chat)) spliced.dropped.push_back(std::move(name));
+  }
   auto reader = std::make_unique<OpenAiReader>(plan.provider, plan.relay, spliced.asked_usage);
   return Begun{.machine = make_http_machine(std::move(plan), std::move(reader)),
                .dropped = std::move(spliced.dropped)};

@@ -240,6 +240,35 @@ TEST(hub_dialects_openai_upstream, wants_every_choice_finished) {
   EXPECT_THAT(outcome.failure->error.message, HasSubstr("choice 1 has no finish_reason"));
 }
 
+TEST(hub_dialects_openai_upstream, the_type_of_an_error_in_a_stream_says_what_went_wrong) {
+  const Outcome busy =
+      play_stream("data: {\"error\":{\"message\":\"busy\",\"type\":\"overloaded_error\"}}\n\n");
+  ASSERT_TRUE(busy.failure);
+  EXPECT_EQ(busy.failure->error.code, ErrorCode::unavailable);
+  EXPECT_FALSE(busy.failure->blames_request);
+}
+
+TEST(hub_dialects_openai_upstream, leaves_out_by_name_what_only_another_dialect_knows) {
+  const catalog::Provider provider = fake_provider();
+  tasks::ChatRequest request;
+  request.dialect = "anthropic";
+  request.others.push_back({.name = "context_management", .json = "{}"});
+  auto& message = request.messages.emplace_back();
+  message.parts.emplace_back(tasks::TextPart{"hi"});
+  message.parts.emplace_back(
+      tasks::NativePart{.type = "search_result", .json = "{\"type\":1}", .dialect = "anthropic"});
+  auto begun = begin_upstream({.provider = &provider,
+                               .surface = &provider.surfaces.front(),
+                               .kind = tasks::Kind::chat,
+                               .model = "m",
+                               .request = &request});
+  ASSERT_TRUE(begun);
+  EXPECT_THAT(begun->dropped, ElementsAre("messages.content.search_result", "context_management"));
+  const auto step = begun->machine->next();
+  EXPECT_EQ(http::to_string(std::get<Send>(*step).request.body),
+            R"({"model":"m","messages":[{"role":"user","content":"hi"}]})");
+}
+
 TEST(hub_dialects_openai_upstream, fails_on_an_error_inside_a_stream) {
   const Outcome first = play_stream("data: {\"error\":{\"message\":\"no room\",\"code\":429}}\n\n");
   ASSERT_TRUE(first.failure);

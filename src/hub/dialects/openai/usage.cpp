@@ -2,21 +2,12 @@
 
 #include <cmath>
 
-#include "hub/dialects/json_read.h"
+#include "hub/dialects/token_counts.h"
 
 namespace sluice::hub::dialects::openai {
 namespace {
 
 using tasks::Tokens;
-
-// Counts beyond this are rubbish, and sums of them must not overflow.
-constexpr std::uint64_t kTokensMax = std::uint64_t{1} << 48;
-
-Tokens tokens_of(std::optional<JsonObject> object, std::string_view key) {
-  if (!object) return {};
-  const std::uint64_t count = count_of(*object, key).value_or(0);
-  return {count <= kTokensMax ? count : 0};
-}
 
 Tokens first_of(JsonObject object, std::string_view key, std::string_view other) {
   const Tokens tokens = tokens_of(object, key);
