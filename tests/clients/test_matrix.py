@@ -20,7 +20,10 @@ from harness import hub as hubs, node
 from harness.simulator import Simulator, exchanges
 
 FOLDER = pathlib.Path(__file__).parent
-DIALECTS = tuple(os.environ.get("SLUICE_ONLY_DIALECTS", "openai anthropic gemini cohere").split())
+# Upstream dialect -> the provider that speaks it. The first is one of the user's own: OpenAI's own entry speaks
+# Responses as well, and its Responses clients would be passed through instead of translated.
+PROVIDERS = {"openai": "mine", "anthropic": "anthropic", "gemini": "google-gemini", "cohere": "cohere-native"}
+DIALECTS = tuple(os.environ.get("SLUICE_ONLY_DIALECTS", " ".join(PROVIDERS)).split())
 CELLS = ("chat", "stream", "tools", "vision", "structured", "embeddings", "errors", "cancellation")
 PROGRAMS = {  # client -> program
     "py openai": "cells/openai_chat.py", "py openai responses": "cells/openai_responses.py",
@@ -76,7 +79,7 @@ def world_of(hub, control):
     def say(dialect):
         return json.loads((exchanges() / dialect / "dialect.json").read_text())["errors"]["400"]["say"]
     return json.dumps({
-        "url": hub.url, "key": hub.key, "control": control, "providers": {name: name for name in DIALECTS},
+        "url": hub.url, "key": hub.key, "control": control, "providers": {name: PROVIDERS[name] for name in DIALECTS},
         "picture": PICTURE, "picture_url": "https://pictures.example.com/red.png",
         "said": {"text": "Far water runs deep.", "vision": "A red square.", "tools": "It is 21 degrees in Paris.",
                  "embedding": [0.25, -0.5, 0.75], "error-400": {name: say(name) for name in DIALECTS}}})
@@ -123,7 +126,10 @@ def print_table(results, impossible):
 @pytest.fixture(scope="module")
 def results():
     with Simulator() as simulator, control_of(simulator) as control:
-        providers = {name: {"api_key": f"sk-fake-{name}", "base_url": f"{simulator.origin}/{name}"} for name in DIALECTS}
+        providers = {PROVIDERS[name]: {"api_key": f"sk-fake-{name}", "base_url": f"{simulator.origin}/{name}"}
+                     for name in DIALECTS}
+        if own := providers.get("mine"):
+            own |= {"dialect": "openai", "base_url": f"{own['base_url']}/v1"}
         with hubs.Hub({"providers": providers}, models=()) as hub:
             world, found = world_of(hub, control), {}
             wanted = [client for client in PROGRAMS if os.environ.get("SLUICE_ONLY_CLIENT", client) == client]

@@ -18,7 +18,9 @@ from harness.simulator import Simulator
 
 PICTURE_BYTES = 20_000_000
 MESSAGES = 10_000
-DIALECTS = tuple(os.environ.get("SLUICE_ONLY_DIALECTS", "openai anthropic gemini cohere").split())
+# Provider -> the simulated server of its dialect.
+SERVERS = {"mine": "openai", "anthropic": "anthropic", "google-gemini": "gemini", "cohere-native": "cohere"}
+UPSTREAMS = tuple(os.environ.get("SLUICE_ONLY_UPSTREAMS", " ".join(SERVERS)).split())
 
 
 def openai_parts(text, url):
@@ -86,7 +88,9 @@ def simulator():
 
 @pytest.fixture(scope="module")
 def hub(simulator):
-    providers = {name: {"api_key": f"sk-fake-{name}", "base_url": f"{simulator.origin}/{name}"} for name in DIALECTS}
+    providers = {name: {"api_key": f"sk-fake-{SERVERS[name]}", "base_url": f"{simulator.origin}/{SERVERS[name]}"}
+                 for name in UPSTREAMS}
+    providers["mine"] |= {"dialect": "openai", "base_url": f"{simulator.origin}/openai/v1"}
     with hubs.Hub({"providers": providers}) as hub:
         yield hub
         assert hub.ask("GET", "/livez").status == 200
@@ -97,7 +101,7 @@ def forgotten(simulator):
     simulator.forget()
 
 
-def ask(hub, front, turns, upstream="openai", scenario="text", **more):
+def ask(hub, front, turns, upstream="mine", scenario="text", **more):
     return hub.ask("POST", front.path, {"model": f"sim/{scenario}:{upstream}"} | front.body(turns) | more, timeout=60)
 
 
@@ -191,7 +195,7 @@ def test_pictures_are_never_fetched(hub, simulator, front, upstream):
 @each_front
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", None])
 def test_another_media_type_is_refused(hub, simulator, front, kind):
-    body = json.dumps({"model": "sim/text:openai"} | front.body([("user", "Hi", None)])).encode()
+    body = json.dumps({"model": "sim/text:mine"} | front.body([("user", "Hi", None)])).encode()
     with hub.connect() as connection:
         connection.send_request("POST", front.path, [hub.authorization, *([("content-type", kind)] if kind else [])], body)
         refusal(front, connection.read_answer(), 415)
@@ -217,19 +221,19 @@ def test_unknown_fields_are_kept_or_named(hub, simulator, front, upstream):
 
 @each_front
 @pytest.mark.parametrize("body", [
-    b"", b"{", b"[]", b"null", b"\xff\xfe{}", b'{"model": 7}', b'{"model": ""}', b'{"model": "sim/text:openai"}',
-    b'{"model": "sim/text:anthropic", "messages": 1, "input": 1}', b'{"model": "sim/text:gemini", "messages": [1], "input": [1]}',
-    b'{"model": "sim/text:cohere", "messages": [{"role": "wizard", "content": "Hi"}], "input": [{"role": "wizard", "content": "Hi"}]}',
-    b'{"model": "sim/text:gemini", "messages": [{"role": "user", "content": [{"type": "hologram"}]}], '
+    b"", b"{", b"[]", b"null", b"\xff\xfe{}", b'{"model": 7}', b'{"model": ""}', b'{"model": "sim/text:mine"}',
+    b'{"model": "sim/text:anthropic", "messages": 1, "input": 1}', b'{"model": "sim/text:google-gemini", "messages": [1], "input": [1]}',
+    b'{"model": "sim/text:cohere-native", "messages": [{"role": "wizard", "content": "Hi"}], "input": [{"role": "wizard", "content": "Hi"}]}',
+    b'{"model": "sim/text:google-gemini", "messages": [{"role": "user", "content": [{"type": "hologram"}]}], '
     b'"input": [{"role": "user", "content": [{"type": "hologram"}]}], "max_tokens": 5}',
-    b'{"model": "sim/text:openai", "model": "sim/text:anthropic"}'])
+    b'{"model": "sim/text:mine", "model": "sim/text:anthropic"}'])
 def test_malformed_requests_are_refused_in_the_fronts_own_shape(hub, front, body):
     answer = hub.ask("POST", front.path, body)
     refusal(front, answer, 400)
 
 
 @pytest.mark.parametrize("path", OTHER_PATHS)
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"model": 7}', b'{"model": "sim/text:openai", "input": 7, "prompt": 7, "messages": 7}'])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"model": 7}', b'{"model": "sim/text:mine", "input": 7, "prompt": 7, "messages": 7}'])
 def test_the_other_paths_refuse_too(hub, path, body):
     answer = hub.ask("POST", path, body)
     assert 400 <= answer.status < 500, answer
@@ -238,11 +242,11 @@ def test_the_other_paths_refuse_too(hub, path, body):
 @each_front
 def test_who_may_ask_is_told_in_the_fronts_own_shape(hub, front):
     for headers in ([], [("authorization", "Bearer sk-sluice-wrong")], [("x-api-key", "sk-sluice-wrong")]):
-        answer = hub.ask("POST", front.path, front.body([("user", "Hi", None)]) | {"model": "sim/text:openai"},
+        answer = hub.ask("POST", front.path, front.body([("user", "Hi", None)]) | {"model": "sim/text:mine"},
                          headers=headers, authorized=False)
         refusal(front, answer, 401)
     for headers in ([hub.authorization], [("x-api-key", hub.key)]):
-        assert hub.ask("POST", front.path, front.body([("user", "Hi", None)]) | {"model": "sim/text:openai"},
+        assert hub.ask("POST", front.path, front.body([("user", "Hi", None)]) | {"model": "sim/text:mine"},
                        headers=headers, authorized=False).status == 200
     assert refusal(front, ask(hub, front, [("user", "Hi", None)], "nowhere"), 404)
     assert refusal(front, hub.ask("GET", front.path), 405)
