@@ -19,7 +19,7 @@ FILES = sorted((ROOT / "data/providers").glob("*.json"))
 
 def test_the_schema_is_a_schema():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    assert len(FILES) >= 30
+    assert len(FILES) == 41
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -57,6 +57,21 @@ def _set(path, value):
     _set(["quirks"], [{"name": "drop", "parameter": "a", "to": "b"}]),
     _set(["quirks"], [{"name": "dropp", "parameter": "a"}]),
     _set(["stream_usage"], "sometimes"),
+    _set(["quirks"], [{"name": "drop", "parameter": "model"}]),
+    _set(["quirks"], [{"name": "map_value", "parameter": "a", "values": {}}]),
+    _set(["quirks"], [{"name": "strip_nulls", "parameter": "a"}]),
+    _set(["quirks"], [{"name": "copy_json_schema"}]),
+    _set(["headers"], {"Host": "x"}),
+    _set(["headers"], {"host": "x"}),
+    _set(["also"], [{"dialect": "klingon", "paths": {"chat": "/x"}}]),
+    _set(["also"], [{"dialect": "openai"}]),
+    _set(["also", 0, "auth"], {"kind": "none"}),
+    _set(["variables"], {"model": {}}),
+    _set(["variables"], {"zone": {"value": "x"}}),
+    _set(["capabilities"], {"smell": True}),
+    _set(["answer", "errors"], ["round"]),
+    _set(["not_built"], ""),
+    _set(["hf_partner"], "maybe"),
     _set(["data_policy", "trains"], False),  # while the source is unknown
     _set(["data_policy", "date"], "1.11.2026"),
     _set(["uncertain"], "yes"),

@@ -54,11 +54,11 @@ Status check_default_route(const std::string& route, const hub::credentials::Ena
 Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroundings) {
   const auto providers = provider_settings_of(config);
   auto gateway = std::make_shared<hub::gateway::Settings>();
-  SLUICE_TRY(gateway->catalog, catalog::Catalog::with(providers));
   const auto environment = [&](std::string_view name) -> std::optional<std::string> {
     const auto found = surroundings.environment.find(std::string(name));
     return found == surroundings.environment.end() ? std::nullopt : std::optional(found->second);
   };
+  SLUICE_TRY(gateway->catalog, catalog::Catalog::with(providers, environment));
   SLUICE_TRY(gateway->enabled, hub::credentials::enable_providers(*gateway->catalog, providers, environment));
   gateway->models = models_of(config);
   if (const std::string wrong = catalog::refuse_configured_models(gateway->models, *gateway->catalog);

@@ -1,5 +1,7 @@
 #include "hub/catalog/catalog.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "base/check.h"
@@ -30,79 +32,158 @@ const std::vector<ProviderPtr>& embedded() {
   return kProviders;
 }
 
-// A provider of the user's own: an OpenAI-shaped server unless its dialect says otherwise.
+// How servers of each dialect are usually laid out below the address that their clients are given.
+struct OwnLayout {
+  std::string_view dialect;
+  std::string_view header, scheme;
+  std::map<tasks::Kind, std::string> paths, stream_paths;
+};
+
+const OwnLayout& layout_of(std::string_view dialect) {
+  using tasks::Kind;
+  static const OwnLayout kLayouts[] = {
+      {"openai",
+       "authorization",
+       "Bearer",
+       {{Kind::chat, "/chat/completions"}, {Kind::completion, "/completions"}, {Kind::embed, "/embeddings"}},
+       {}},
+      {"responses", "authorization", "Bearer", {{Kind::chat, "/responses"}}, {}},
+      {"anthropic", "x-api-key", "", {{Kind::chat, "/v1/messages"}}, {}},
+      {"gemini",
+       "x-goog-api-key",
+       "",
+       {{Kind::chat, "/v1beta/models/{model}:generateContent"},
+        {Kind::embed, "/v1beta/models/{model}:batchEmbedContents"}},
+       {{Kind::chat, "/v1beta/models/{model}:streamGenerateContent?alt=sse"}}},
+      {"cohere", "authorization", "Bearer", {{Kind::chat, "/v2/chat"}, {Kind::embed, "/v2/embed"}}, {}},
+  };
+  const auto found = std::ranges::find(kLayouts, dialect, &OwnLayout::dialect);
+  return found == std::end(kLayouts) ? kLayouts[0] : *found;
+}
+
+// A provider of the user's own.
 Provider make_own(const ProviderSettings& settings) {
+  const OwnLayout& layout = layout_of(*settings.dialect);
   Provider provider;
   provider.id = settings.id;
   provider.name = settings.id;
-  provider.auth = {.kind = Auth::Kind::header, .header = "authorization", .scheme = "Bearer", .env = {}};
   Surface& surface = provider.surfaces.emplace_back();
   surface.dialect = *settings.dialect;
-  surface.paths = {{tasks::Kind::chat, "/chat/completions"}, {tasks::Kind::completion, "/completions"}};
+  surface.paths = layout.paths;
+  surface.stream_paths = layout.stream_paths;
+  if (surface.dialect == "anthropic") surface.headers = {{"anthropic-version", "2023-06-01"}};
+  provider.auth.header = layout.header;
+  provider.auth.scheme = layout.scheme;
   provider.data_policy = {.retains = true, .trains = true, .source = "unknown", .date = ""};
   return provider;
 }
 
 // A file's facts about what happens to content hold for the address in it; elsewhere they are not known. All
-// surfaces move: a request for the old address is never what the one who gave another wanted.
+// surfaces move: a request for the old address is never what the one who gave another wanted. One that stood
+// below the first one's address ("/anthropic") stands there again.
 void move_to(Provider& provider, const std::string& base_url) {
-  const auto is_there = [&](const Surface& surface) { return surface.base_url == base_url; };
-  if (std::ranges::all_of(provider.surfaces, is_there)) return;
-  for (Surface& surface : provider.surfaces) surface.base_url = base_url;
+  const std::string before = provider.primary().base_url;
+  if (before == base_url) return;
+  for (Surface& surface : provider.surfaces) {
+    const bool below = surface.base_url.starts_with(before + "/");
+    surface.base_url = base_url + (below ? surface.base_url.substr(before.size()) : "");
+  }
   provider.local = false;
   provider.data_policy = {.retains = true, .trains = true, .source = "unknown", .date = ""};
 }
 
-base::Result<Provider> apply(const ProviderSettings& settings, const ProviderPtr& known,
-                             const std::vector<std::string>& ids) {
+base::Status prefer_dialect(Provider& provider, const std::string& dialect) {
+  const auto found = std::ranges::find(provider.surfaces, dialect, &Surface::dialect);
+  if (found == provider.surfaces.end()) {
+    std::vector<std::string> spoken;
+    for (const Surface& surface : provider.surfaces) spoken.push_back(surface.dialect);
+    return base::fail(ErrorCode::invalid_argument, "providers.{}.dialect: {} speaks {}, not '{}'",
+                      provider.id, provider.id, fmt::join(spoken, ", "), dialect);
+  }
+  std::rotate(provider.surfaces.begin(), found, found + 1);
+  return {};
+}
+
+base::Status set_headers(Provider& provider, const std::map<std::string, std::string>& headers) {
+  for (const auto& [given, value] : headers) {
+    const std::string name = base::to_lower(given);
+    if (const std::string problem = refuse_header(name, value); !problem.empty()) {
+      return base::fail(ErrorCode::invalid_argument, "providers.{}.headers.{}: {}", provider.id, given,
+                        problem);
+    }
+    for (Surface& surface : provider.surfaces) {
+      std::erase_if(surface.headers, [&](const auto& header) { return header.first == name; });
+      surface.headers.emplace_back(name, value);
+    }
+  }
+  return {};
+}
+
+base::Result<Provider> start_from(const ProviderSettings& settings, const ProviderPtr& known,
+                                  const std::vector<std::string>& ids) {
   const std::string where = "providers." + settings.id;
   if (std::string problem = refuse_provider_id(settings.id); !problem.empty()) {
     return base::fail(ErrorCode::invalid_argument, "{}: {}", where, problem);
   }
-  Provider provider;
   if (known) {
-    provider = *known;
-    if (settings.dialect) provider.surfaces.front().dialect = *settings.dialect;
-  } else if (settings.dialect) {
-    if (!settings.base_url) {
-      return base::fail(ErrorCode::invalid_argument, "{}: a provider of your own needs a base_url", where);
-    }
-    provider = make_own(settings);
-  } else {
+    Provider provider = *known;
+    if (settings.dialect) SLUICE_TRY_VOID(prefer_dialect(provider, *settings.dialect));
+    return provider;
+  }
+  if (!settings.dialect) {
     const auto near = base::near_names(settings.id, ids, 1);
     return base::fail(ErrorCode::invalid_argument, "{}: no such provider{}; one of your own needs a dialect",
                       where, near.empty() ? "" : fmt::format("; did you mean '{}'?", near.front()));
   }
+  if (!settings.base_url) {
+    return base::fail(ErrorCode::invalid_argument, "{}: a provider of your own needs a base_url", where);
+  }
+  return make_own(settings);
+}
+
+base::Result<Provider> apply(const ProviderSettings& settings, const ProviderPtr& known,
+                             const std::vector<std::string>& ids, const Environment& environment) {
+  SLUICE_TRY(Provider provider, start_from(settings, known, ids));
   if (settings.base_url) {
     if (std::string problem = refuse_base_url(*settings.base_url); !problem.empty()) {
-      return base::fail(ErrorCode::invalid_argument, "{}.base_url: {}", where, problem);
+      return base::fail(ErrorCode::invalid_argument, "providers.{}.base_url: {}", settings.id, problem);
     }
     move_to(provider, *settings.base_url);
   }
+  SLUICE_TRY_VOID(set_headers(provider, settings.headers));
+  SLUICE_TRY_VOID(fill_in(provider, settings.variables, environment));
   return provider;
 }
 
 }  // namespace
 
 std::shared_ptr<const Catalog> Catalog::built_in() {
-  static const auto kCatalog = [] {
-    auto catalog = std::make_shared<Catalog>();
-    catalog->providers_ = embedded();
-    return std::shared_ptr<const Catalog>(std::move(catalog));
+  static const std::shared_ptr<const Catalog> kCatalog = [] {
+    auto catalog = with({});
+    CHECK(catalog.has_value());
+    return *std::move(catalog);
   }();
   return kCatalog;
 }
 
-base::Result<std::shared_ptr<const Catalog>> Catalog::with(std::span<const ProviderSettings> settings) {
-  if (settings.empty()) return built_in();
+base::Result<std::shared_ptr<const Catalog>> Catalog::with(std::span<const ProviderSettings> settings,
+                                                           const Environment& environment) {
   auto catalog = std::make_shared<Catalog>();
   catalog->providers_ = embedded();
+  for (ProviderPtr& provider : catalog->providers_) {
+    const bool has_settings =
+        std::ranges::find(settings, provider->id, &ProviderSettings::id) != settings.end();
+    if (provider->variables.empty() || has_settings) continue;
+    Provider filled = *provider;
+    SLUICE_TRY_VOID(fill_in(filled, {}, environment));
+    provider = std::make_shared<const Provider>(std::move(filled));
+  }
   for (const ProviderSettings& one : settings) {
     if (catalog->providers_.size() >= kProvidersMax) {
       return base::fail(ErrorCode::too_large, "providers: more than {}", kProvidersMax);
     }
     const ProviderPtr known = catalog->find(one.id);
-    SLUICE_TRY(Provider provider, apply(one, known, catalog->ids()));
+    SLUICE_TRY(Provider provider, apply(one, known, catalog->ids(), environment));
     auto made = std::make_shared<const Provider>(std::move(provider));
     const auto place = std::ranges::lower_bound(catalog->providers_, one.id, {},
                                                 [](const ProviderPtr& entry) { return entry->id; });

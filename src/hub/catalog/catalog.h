@@ -2,6 +2,7 @@
 // the configuration's overrides on top. An immutable snapshot: build a new one to change anything.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,6 +12,7 @@
 
 #include "base/result.h"
 #include "hub/catalog/provider.h"
+#include "hub/catalog/variables.h"
 
 namespace sluice::hub::catalog {
 
@@ -20,7 +22,15 @@ struct ProviderSettings {
   std::optional<bool> enabled;         // true: switched on by name; false: never
   std::optional<std::string> api_key;  // the secret itself; env: and file: are resolved by the caller
   std::optional<std::string> base_url;
-  std::optional<std::string> dialect;  // makes an unknown id a provider of the user's own
+  std::optional<std::string> dialect;  // of a known one: which of its dialects to prefer; else makes it one
+  // In place of api_key: several, each asked in proportion to its weight.
+  struct WeightedKey {
+    std::string key;
+    std::uint32_t weight = 1;
+  };
+  std::vector<WeightedKey> api_keys = {};
+  std::map<std::string, std::string> headers = {};    // set on every request, over the file's own
+  std::map<std::string, std::string> variables = {};  // what the address needs: {region}, {resource}, ...
 };
 
 class Catalog {
@@ -28,9 +38,11 @@ class Catalog {
   // The embedded providers. They were tested when the binary was built, so this cannot fail.
   static std::shared_ptr<const Catalog> built_in();
 
-  // The embedded providers with `settings` applied. Fails on an unknown id without a dialect (with near
-  // names), a reserved id, and a base_url that is not an address.
-  static base::Result<std::shared_ptr<const Catalog>> with(std::span<const ProviderSettings> settings);
+  // The embedded providers with `settings` applied and their variables filled in, from `environment` too.
+  // Fails on an unknown id without a dialect (with near names), a reserved id, a base_url that is not an
+  // address, a header or a variable that cannot be sent, and a dialect that a known provider does not speak.
+  static base::Result<std::shared_ptr<const Catalog>> with(std::span<const ProviderSettings> settings,
+                                                           const Environment& environment = {});
 
   ProviderPtr find(std::string_view id) const;                              // nullptr when there is none
   const std::vector<ProviderPtr>& providers() const { return providers_; }  // ordered by id

@@ -1,8 +1,11 @@
 #include "hub/catalog/provider.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "base/strings.h"
+#include "http/headers.h"
 #include "http/url.h"
 #include "hub/catalog/limits.h"
 #include "hub/catalog/resolve.h"
@@ -99,6 +102,18 @@ base::Result<std::string> url_of(const Provider& provider, const Surface& surfac
                      std::string_view(path).substr(at + kModel.size()));
 }
 
+std::string refuse_unready(const Provider& provider) {
+  if (!provider.not_built.empty()) return fmt::format("not built yet: {}", provider.not_built);
+  if (provider.unresolved.empty()) return "";
+  std::vector<std::string> wanted;
+  for (const std::string& name : provider.unresolved) {
+    const auto& env = provider.variables.at(name).env;
+    wanted.push_back(fmt::format("providers.{}.variables.{}{}", provider.id, name,
+                                 env.empty() ? "" : " or " + env.front()));
+  }
+  return fmt::format("its address is not complete: set {}", fmt::join(wanted, ", "));
+}
+
 std::string refuse_provider_id(std::string_view id) {
   if (id.empty()) return "a provider's id must not be empty";
   if (id.size() > kProviderIdBytesMax) {
@@ -126,6 +141,22 @@ std::string refuse_base_url(std::string_view url) {
         "a private network",
         url);
   }
+  return "";
+}
+
+std::string refuse_header(std::string_view name, std::string_view value) {
+  // The hub's own: what frames the message, and what it says of itself.
+  constexpr std::string_view kOwn[] = {
+      "host",    "content-length", "transfer-encoding", "connection",      "keep-alive",   "te",
+      "trailer", "upgrade",        "user-agent",        "accept-encoding", "content-type", "accept"};
+  if (!http::is_token(name)) return "it is no name of a header";
+  if (base::to_lower(name) != name) return "expected a name in lower case";
+  if (std::ranges::find(kOwn, name) != std::end(kOwn)) return "sluice sets this one itself";
+  if (value.size() > kHeaderValueBytesMax) {
+    return fmt::format("its value has {} bytes, expected at most {}", value.size(), kHeaderValueBytesMax);
+  }
+  const auto is_plain = [](char c) { return c >= ' ' && c < 0x7F; };
+  if (!std::ranges::all_of(value, is_plain)) return "its value holds control characters or non-ASCII bytes";
   return "";
 }
 

@@ -89,6 +89,14 @@ struct Capabilities {
   std::optional<bool> structured_output;
 };
 
+// What its answers look like, for people and for the simulator: the dialects read every form unasked.
+struct AnswerFacts {
+  std::string stream_end;  // "done" ([DONE]), "event" (the dialect's own), "eof", "poll"
+  std::string usage_at;    // "finish_event", "own_event", "every_event", "several_events"; empty: unknown
+  std::string reasoning;   // the key or part that holds it
+  std::vector<std::string> errors;  // shapes: "nested", "flat", "string", "detail", "problem", ...
+};
+
 struct Provider {
   std::string id;                 // lower case; what `model:<id>` pins
   std::string name;               // for people
@@ -100,7 +108,10 @@ struct Provider {
   Capabilities capabilities;
   DataPolicy data_policy;
   std::string models_path;  // its list of models on the first surface, or empty
+  AnswerFacts answer;
   std::vector<std::string> rate_limit_headers;
+  std::string
+      rate_limit_reset;  // "duration", "seconds", "float_seconds", "rfc3339", "in_body"; empty: unknown
   std::vector<std::string> request_id_headers;
   std::string hf_partner;  // "active", "removed YYYY-MM-DD" or empty
   std::string not_built;   // not empty: no dialect speaks its protocol yet, and this says what is missing
@@ -123,6 +134,9 @@ using ProviderPtr = std::shared_ptr<const Provider>;
 base::Result<std::string> url_of(const Provider& provider, const Surface& surface, tasks::Kind kind,
                                  std::string_view model, bool stream);
 
+// "" when somebody may be asked at `provider` at all, else what is missing, for people.
+std::string refuse_unready(const Provider& provider);
+
 // Reads one file's text; `where` names it in errors ("groq.json: /auth/kind: ...").
 base::Result<Provider> parse_provider(std::string_view json, std::string_view where);
 
@@ -132,5 +146,8 @@ std::string refuse_provider_id(std::string_view id);
 // Why `url` cannot be a provider's address, or "": http(s) with a host; plain http only for loopback hosts
 // and private networks' literal addresses; no user, query or fragment.
 std::string refuse_base_url(std::string_view url);
+
+// Why a provider's file or the configuration may not set this header on every request, or "".
+std::string refuse_header(std::string_view name, std::string_view value);
 
 }  // namespace sluice::hub::catalog

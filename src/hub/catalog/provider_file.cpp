@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "hub/catalog/limits.h"
 #include "hub/catalog/provider.h"
+#include "hub/catalog/variables.h"
 
 namespace sluice::hub::catalog {
 namespace {
@@ -178,6 +179,14 @@ Status read_capabilities(element value, const std::string& where, Capabilities& 
                       {"structured_output", false, known_into(out.structured_output)}});
 }
 
+Status read_answer(element value, const std::string& where, AnswerFacts& out) {
+  return read_object(value, where,
+                     {{"stream_end", false, text_into(out.stream_end)},
+                      {"usage_at", false, text_into(out.usage_at)},
+                      {"reasoning", false, text_into(out.reasoning)},
+                      {"errors", false, texts_into(out.errors)}});
+}
+
 Status read_stream_usage(element value, const std::string& where, StreamUsage& out) {
   std::string text;
   SLUICE_TRY_VOID(text_into(text)(value, where));
@@ -229,20 +238,42 @@ Status read_policy(element value, const std::string& where, DataPolicy& policy) 
                       {"date", true, text_into(policy.date)}});
 }
 
-// The address as it looks when every variable has some plain value.
-std::string with_some_values(std::string_view text, const std::map<std::string, Variable>& variables) {
-  std::string out(text);
-  for (const auto& [name, variable] : variables) {
-    const std::string hole = "{" + name + "}";
-    for (std::size_t at = out.find(hole); at != std::string::npos; at = out.find(hole)) {
-      out.replace(at, hole.size(), "x");
+// Every "{variable}" of the provider's texts must be one it declares; only paths may hold the model.
+Status check_variables(const Provider& provider, const Surface& surface, const std::string& where) {
+  constexpr std::string_view kModel = "model";
+  std::vector<std::pair<std::string, std::string>> texts = {{"/base_url", surface.base_url}};
+  for (const auto& [name, value] : surface.headers) texts.emplace_back("/headers/" + name, value);
+  for (const auto& [name, variable] : provider.variables) {
+    texts.emplace_back("/variables/" + name, variable.fallback.value_or(""));
+    if (name == kModel) return refuse(where + "/variables", "'model' is no variable: paths hold it anyway");
+  }
+  for (const auto& [place, text] : texts) {
+    const std::string unknown = unknown_variable_in(text, provider, "");
+    if (!unknown.empty()) return refuse(where + place, fmt::format("{} is no variable of it", unknown));
+  }
+  for (const auto* paths : {&surface.paths, &surface.stream_paths}) {
+    for (const auto& [kind, path] : *paths) {
+      const std::string unknown = unknown_variable_in(path, provider, kModel);
+      if (unknown.empty()) continue;
+      return refuse(where + "/paths", fmt::format("{} is no variable of it", unknown));
     }
   }
-  return out;
+  return {};
+}
+
+Status check_headers(const Surface& surface, const std::string& where) {
+  for (const auto& [name, value] : surface.headers) {
+    if (std::string problem = refuse_header(name, value); !problem.empty()) {
+      return refuse(where + "/headers/" + name, problem);
+    }
+  }
+  return {};
 }
 
 Status check_surface(const Provider& provider, const Surface& surface, const std::string& where) {
-  const std::string address = with_some_values(surface.base_url, provider.variables);
+  SLUICE_TRY_VOID(check_variables(provider, surface, where));
+  SLUICE_TRY_VOID(check_headers(surface, where));
+  const std::string address = with_plain_values(surface.base_url, provider);
   if (std::string problem = refuse_base_url(address); !problem.empty()) {
     return refuse(where + "/base_url", problem);
   }
@@ -304,6 +335,9 @@ base::Result<Provider> parse_provider(std::string_view json, std::string_view wh
       {"data_policy", true,
        [&](element value, const std::string& at) { return read_policy(value, at, provider.data_policy); }},
       {"models_path", false, text_into(provider.models_path)},
+      {"answer", false,
+       [&](element value, const std::string& at) { return read_answer(value, at, provider.answer); }},
+      {"rate_limit_reset", false, text_into(provider.rate_limit_reset)},
       {"rate_limit_headers", false, texts_into(provider.rate_limit_headers)},
       {"request_id_headers", false, texts_into(provider.request_id_headers)},
       {"hf_partner", false, text_into(provider.hf_partner)},

@@ -19,6 +19,12 @@ constexpr std::string_view kGood = R"({
   "paths": {"chat": "/v1/chat/completions", "embed": "/v1/embeddings"}, "models_path": "/v1/models",
   "quirks": [{"name": "rename", "parameter": "a", "to": "b"}], "stream_usage": "always",
   "data_policy": {"retains": false, "trains": false, "source": "https://x.example/privacy", "date": "2026-11-01"},
+  "headers": {"x-version": "{zone}-1"}, "stream_paths": {"chat": "/v1/{model}/stream"},
+  "also": [{"dialect": "anthropic", "paths": {"chat": "/v1/messages"}}],
+  "variables": {"zone": {"env": ["X_ZONE"], "default": "eu"}}, "tasks": ["chat"],
+  "capabilities": {"images": true, "tools": false},
+  "answer": {"stream_end": "eof", "errors": ["flat"]}, "rate_limit_headers": ["x-left"], "rate_limit_reset": "seconds",
+  "request_id_headers": ["x-id"], "hf_partner": "active", "not_built": "",
   "uncertain": ["paths"], "notes": "n"})";
 
 std::string with(std::string_view from, std::string_view to) {
@@ -40,6 +46,19 @@ TEST(hub_catalog_provider_file, reads_every_field) {
   EXPECT_EQ(provider->primary().quirks.size(), 1U);
   EXPECT_EQ(provider->primary().stream_usage, StreamUsage::always);
   EXPECT_FALSE(provider->data_policy.retains);
+  ASSERT_EQ(provider->surfaces.size(), 2U);
+  EXPECT_EQ(provider->surfaces[1].base_url, "https://x.example") << "the first one's, unless it has its own";
+  EXPECT_EQ(provider->surface_for("anthropic", tasks::Kind::chat), &provider->surfaces[1]);
+  EXPECT_EQ(provider->surface_for("anthropic", tasks::Kind::embed), nullptr);
+  EXPECT_EQ(provider->primary_for(tasks::Kind::chat), &provider->primary());
+  EXPECT_EQ(*url_of(*provider, provider->primary(), tasks::Kind::chat, "org/m:1", true),
+            "https://x.example/v1/org/m%3A1/stream");
+  EXPECT_EQ(provider->variables.at("zone").fallback, "eu");
+  EXPECT_EQ(provider->capabilities.images, true);
+  EXPECT_EQ(provider->capabilities.tools, false);
+  EXPECT_EQ(provider->capabilities.audio, std::nullopt) << "not said is not known";
+  EXPECT_EQ(provider->answer.stream_end, "eof");
+  EXPECT_EQ(provider->hf_partner, "active");
   EXPECT_EQ(provider->uncertain, std::vector<std::string>{"paths"});
 }
 
@@ -64,6 +83,14 @@ TEST(hub_catalog_provider_file, refuses_what_it_does_not_know_by_name_and_place)
       {with("2026-11-01", "1.11.2026"), "expected YYYY-MM-DD"},
       {with("\"uncertain\": [\"paths\"]", "\"name\": \"again\""), "'name' is given twice"},
       {with("\"quirks\": [", "\"quirks\": {\"a\": [").substr(0, 400), "not JSON"},
+      {with("{zone}", "{zones}"), "x.json/headers/x-version: {zones} is no variable of it"},
+      {with("{model}/stream", "{modell}/stream"), "x.json/paths: {modell} is no variable of it"},
+      {with("\"zone\": {", "\"model\": {"), "'model' is no variable"},
+      {with("\"x-version\"", "\"content-length\""), "sluice sets this one itself"},
+      {with("\"x-version\"", "\"X-Version\""), "expected a name in lower case"},
+      {with("{\"chat\": \"/v1/{model}/stream\"}", "{\"image\": \"/x\"}"), "'image' is not among the paths"},
+      {with("\"paths\": {\"chat\": \"/v1/messages\"}", "\"pathes\": {}"),
+       "x.json/also/0: unknown key 'pathes'"},
       {"[]", "expected an object"},
       {std::string(kProviderFileBytesMax + 1, ' '), "expected at most 65536 bytes"},
   };
@@ -77,11 +104,12 @@ TEST(hub_catalog_provider_file, refuses_what_it_does_not_know_by_name_and_place)
 }
 
 TEST(hub_catalog_provider_file, every_embedded_file_is_good_and_named_after_its_provider) {
-  ASSERT_GE(embedded_providers().size(), 30U);
+  ASSERT_EQ(embedded_providers().size(), 41U);
   for (const EmbeddedFile& file : embedded_providers()) {
     const auto provider = parse_provider(file.text, file.name);
     ASSERT_TRUE(provider) << provider.error().message;
     EXPECT_EQ(provider->id + ".json", file.name);
+    EXPECT_EQ(provider->not_built.empty(), !provider->primary().dialect.contains('-')) << file.name;
     EXPECT_EQ(provider->auth.kind == Auth::Kind::none, provider->local) << file.name;
     EXPECT_TRUE(provider->local || !provider->auth.env.empty()) << file.name;
   }

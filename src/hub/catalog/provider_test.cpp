@@ -36,5 +36,38 @@ TEST(hub_catalog_provider, refuses_addresses_that_would_show_the_key) {
   }
 }
 
+TEST(hub_catalog_provider, puts_a_model_into_a_path_and_lets_none_walk_it) {
+  Provider provider;
+  provider.id = "x";
+  Surface& surface = provider.surfaces.emplace_back();
+  surface.base_url = "https://x.example";
+  surface.paths = {{tasks::Kind::chat, "/m/{model}/chat?v=1"}};
+  const auto url = [&](std::string_view model) {
+    const auto made = url_of(provider, surface, tasks::Kind::chat, model, false);
+    return made ? *made : made.error().message;
+  };
+  EXPECT_EQ(url("meta/llama-3.1_8B~x"), "https://x.example/m/meta/llama-3.1_8B~x/chat?v=1");
+  EXPECT_EQ(url("a b?c#d%e:f\n\xC3\xA9"), "https://x.example/m/a%20b%3Fc%23d%25e%3Af%0A%C3%A9/chat?v=1");
+  EXPECT_EQ(url("..."), "https://x.example/m/.../chat?v=1");
+  for (const char* odd : {"", "/", "a/", "/a", "a//b", ".", "..", "a/../b", "../../admin"})
+    EXPECT_THAT(url(odd), HasSubstr("cannot be a model of x")) << odd;
+  // Where no path holds the model, any name may be asked for.
+  surface.paths = {{tasks::Kind::chat, "/chat"}};
+  EXPECT_EQ(url("../.."), "https://x.example/chat");
+}
+
+TEST(hub_catalog_provider, says_what_keeps_it_from_being_asked) {
+  Provider provider;
+  provider.id = "x";
+  EXPECT_EQ(refuse_unready(provider), "");
+  provider.variables = {{"region", {.env = {"X_REGION"}, .fallback = {}}}, {"zone", {}}};
+  provider.unresolved = {"region", "zone"};
+  EXPECT_EQ(refuse_unready(provider),
+            "its address is not complete: set providers.x.variables.region or X_REGION, "
+            "providers.x.variables.zone");
+  provider.not_built = "its queue";
+  EXPECT_EQ(refuse_unready(provider), "not built yet: its queue");
+}
+
 }  // namespace
 }  // namespace sluice::hub::catalog

@@ -60,6 +60,18 @@ base::Status Decision::decide() {
   const std::optional<bool> enabled = settings_ != nullptr ? settings_->enabled : std::nullopt;
   const std::string where = "providers." + provider_->id;
   if (enabled == false) return {};
+  if (const std::string unready = catalog::refuse_unready(*provider_); !unready.empty()) {
+    if (enabled == true || (settings_ != nullptr && settings_->api_key)) {
+      return base::fail(ErrorCode::invalid_argument, "{}: cannot be switched on: {}", where, unready);
+    }
+    for (const std::string& name : provider_->auth.env) {
+      if (const auto value = environment_(name); value && !value->empty()) {
+        note(fmt::format("off: {} is set, but {}", name, unready));
+        break;
+      }
+    }
+    return {};
+  }
   if (settings_ != nullptr && settings_->api_key) {
     if (const std::string problem = refuse_secret(*settings_->api_key); !problem.empty()) {
       return base::fail(ErrorCode::invalid_argument, "{}.api_key cannot be used: {}", where, problem);

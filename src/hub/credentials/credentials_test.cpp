@@ -65,8 +65,9 @@ TEST(hub_credentials_credentials, hf_token_pays_only_when_enabled_by_name) {
   const auto silent = enable({{"HF_TOKEN", "hf_x"}});
   ASSERT_TRUE(silent);
   EXPECT_THAT(silent->providers, IsEmpty());
-  ASSERT_EQ(silent->notes.size(), 1U);
-  EXPECT_THAT(silent->notes[0], HasSubstr("HF_TOKEN is set, but it pays for this provider only with"));
+  ASSERT_EQ(silent->notes.size(), 2U) << "hf-router and hf-inference";
+  for (const std::string& note : silent->notes)
+    EXPECT_THAT(note, HasSubstr("HF_TOKEN is set, but it pays for this provider only with"));
   const auto named = enable({{"HF_TOKEN", "hf_x"}}, {settings_for("hf-router", true)});
   ASSERT_TRUE(named);
   EXPECT_THAT(named->ids(), ElementsAre("hf-router"));
@@ -102,6 +103,21 @@ TEST(hub_credentials_credentials, never_sends_a_key_of_our_own) {
   ASSERT_FALSE(sent);
   EXPECT_EQ(sent.error().code, base::ErrorCode::forbidden);
   EXPECT_TRUE(headers.empty());
+}
+
+TEST(hub_credentials_credentials, never_switches_on_what_cannot_be_asked) {
+  const auto silent = enable({{"FAL_KEY", "k"}, {"AWS_BEARER_TOKEN_BEDROCK", "b"}});
+  ASSERT_TRUE(silent);
+  EXPECT_THAT(silent->providers, IsEmpty());
+  EXPECT_THAT(
+      silent->notes,
+      ElementsAre(
+          "provider aws-bedrock: off: AWS_BEARER_TOKEN_BEDROCK is set, but its address is not complete: "
+          "set providers.aws-bedrock.variables.region or AWS_REGION",
+          HasSubstr("provider fal-ai: off: FAL_KEY is set, but not built yet: its protocol")));
+  const auto named = enable({}, {settings_for("fal-ai", {}, "k")});
+  ASSERT_FALSE(named);
+  EXPECT_THAT(named.error().message, HasSubstr("providers.fal-ai: cannot be switched on: not built yet"));
 }
 
 TEST(hub_credentials_credentials, takes_no_address_from_the_environment) {

@@ -46,8 +46,7 @@ class JsonView {
   using ElementVisitor = std::function<base::Status(const JsonView& value)>;
   base::Status each_element(const ElementVisitor& visit) const;
   // Reads the members that are strings into the fields named; other members are passed over.
-  base::Status read_texts(
-      std::initializer_list<std::pair<std::string_view, std::string*>> fields) const;
+  base::Status read_texts(std::initializer_list<std::pair<std::string_view, std::string*>> fields) const;
 
  private:
   std::string_view text_;

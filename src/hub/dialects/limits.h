@@ -16,7 +16,11 @@ inline constexpr std::size_t kErrorTextBytesMax = 2000;   // of a provider's wor
 inline constexpr std::uint32_t kChoicesMax = 128;         // n
 inline constexpr std::uint32_t kToolCallsMax = 1024;      // calls of one choice
 inline constexpr std::size_t kStopSequencesMax = 64;
-inline constexpr std::size_t kPromptsMax = 256;      // prompts of one completion request
+inline constexpr std::size_t kPromptsMax = 256;          // prompts of one completion request
+inline constexpr std::size_t kEmbedInputsMax = 2048;     // texts of one embedding request
+inline constexpr std::size_t kEmbedValuesMax = 1 << 20;  // of one vector
+// Edits inside the messages of a request until they are written out as one piece instead of slices.
+inline constexpr std::size_t kInnerEditsMax = 64;
 inline constexpr std::size_t kDroppedNamesMax = 64;  // names of one request that could not be carried
 inline constexpr std::uint64_t kTokenCountMax = std::uint64_t{1} << 48;  // that a provider may report
 

@@ -30,7 +30,7 @@ catalog::Surface surface_with(std::vector<catalog::Quirk> quirks,
 
 std::string splice(std::string_view body, std::vector<catalog::Quirk> quirks = {},
                    std::string_view model = "own/id") {
-  const auto spliced = splice_request(scan(body), surface_with(std::move(quirks)), model);
+  const auto spliced = splice_request(scan(body), surface_with(std::move(quirks)), model, true);
   return spliced ? http::to_string(spliced->body) : "refused: " + spliced.error().message;
 }
 
@@ -47,7 +47,7 @@ TEST(hub_dialects_splicer, replaces_the_model_and_nothing_else) {
 TEST(hub_dialects_splicer, does_not_copy_what_it_keeps) {
   const ScannedRequest request =
       scan(R"({"messages":[{"content":")" + std::string(1000, 'x') + R"("}],"model":"m"})");
-  const auto spliced = splice_request(request, surface_with({}), "other");
+  const auto spliced = splice_request(request, surface_with({}), "other", true);
   ASSERT_TRUE(spliced);
   ASSERT_EQ(spliced->body.size(), 3U);
   EXPECT_EQ(spliced->body[0].data(), request.body.data());
@@ -73,9 +73,9 @@ TEST(hub_dialects_splicer, asks_for_usage_only_where_a_stream_does_not_say) {
   };
   for (const auto& [body, expected] : kCases) EXPECT_EQ(splice(body), expected);
   const ScannedRequest request = scan(kCases[0].first);
-  EXPECT_TRUE(splice_request(request, surface_with({}), "m")->asked_usage);
-  EXPECT_FALSE(splice_request(request, surface_with({}, StreamUsage::always), "m")->asked_usage);
-  EXPECT_FALSE(splice_request(scan(kCases[5].first), surface_with({}), "m")->asked_usage);
+  EXPECT_TRUE(splice_request(request, surface_with({}), "m", true)->asked_usage);
+  EXPECT_FALSE(splice_request(request, surface_with({}, StreamUsage::always), "m", true)->asked_usage);
+  EXPECT_FALSE(splice_request(scan(kCases[5].first), surface_with({}), "m", true)->asked_usage);
 }
 
 TEST(hub_dialects_splicer, drops_a_parameter_with_one_comma) {
@@ -124,23 +124,6 @@ TEST(hub_dialects_splicer, applies_quirks_in_order) {
                    {{.name = "drop", .parameter = "seed", .to = "", .values = {}},
                     {.name = "rename", .parameter = "seed", .to = "random_seed", .values = {}}}),
             R"({"model":"own/id","messages":[{}]})");
-}
-
-TEST(hub_dialects_splicer, refuses_quirks_it_cannot_apply) {
-  EXPECT_EQ(refuse_quirk({.name = "drop", .parameter = "store", .to = "", .values = {}}), "");
-  EXPECT_EQ(refuse_quirk({.name = "rename", .parameter = "a", .to = "b", .values = {}}), "");
-  EXPECT_THAT(refuse_quirk({.name = "dropp", .parameter = "store", .to = "", .values = {}}),
-              HasSubstr("no quirk"));
-  EXPECT_THAT(refuse_quirk({.name = "drop", .parameter = "", .to = "", .values = {}}),
-              HasSubstr("needs a parameter"));
-  EXPECT_THAT(refuse_quirk({.name = "drop", .parameter = "a", .to = "b", .values = {}}),
-              HasSubstr("takes no 'to'"));
-  EXPECT_THAT(refuse_quirk({.name = "rename", .parameter = "a", .to = "", .values = {}}),
-              HasSubstr("needs 'to'"));
-  EXPECT_THAT(refuse_quirk({.name = "drop", .parameter = "model", .to = "", .values = {}}),
-              HasSubstr("cannot be edited"));
-  EXPECT_THAT(refuse_quirk({.name = "rename", .parameter = "x", .to = "stream", .values = {}}),
-              HasSubstr("cannot be edited"));
 }
 
 TEST(hub_dialects_splicer, handles_twenty_megabytes) {

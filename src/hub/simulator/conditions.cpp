@@ -127,6 +127,7 @@ bool holds_for_header(const object& condition, std::string_view name, const Requ
 
 bool holds(const object& condition, const RequestView& request) {
   std::string_view name;
+  if (condition["if"].error() == SUCCESS && !find_unmet(condition["if"], request).empty()) return true;
   if (condition["header"].get(name) == SUCCESS) return holds_for_header(condition, name, request);
   std::string_view path;
   if (condition["at"].get(path) != SUCCESS) return false;

@@ -6,6 +6,7 @@
 // opens a string that holds JSON. At least one value found must pass (with "every": true all of them, and at
 // least one): `is` (equal), `includes` (equal where both have a member), `has` (a string that contains it),
 // `type`, `count` (of members), `exists`. "header": "name" in place of `at` looks at a header of the request.
+// With "if": [conditions] it is asked for only where those hold.
 #pragma once
 
 #include <simdjson.h>

@@ -76,6 +76,13 @@ simdjson::simdjson_result<element> Server::setting(std::string_view member) cons
   return dialect_[member];
 }
 
+std::optional<object> Server::error(int status) const {
+  object error;
+  if (own_ && (*own_)["errors"][std::to_string(status)].get(error) == SUCCESS) return error;
+  if (dialect_["errors"][std::to_string(status)].get(error) == SUCCESS) return error;
+  return std::nullopt;
+}
+
 object Server::shapes() const {
   return dialect_["shapes"].get_object().value_unsafe();  // add_server() has looked
 }

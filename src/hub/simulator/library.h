@@ -37,7 +37,9 @@ class Server {
 
   // The member of that name in the provider's own entry, else in dialect.json.
   simdjson::simdjson_result<simdjson::dom::element> setting(std::string_view member) const;
-  // The shapes are the dialect's alone.
+  // What it says to a failure of that status, or nullopt.
+  std::optional<simdjson::dom::object> error(int status) const;
+  // The shapes are the dialect's alone; a provider may name `extra_fields` of the outermost object.
   simdjson::dom::object shapes() const;
   // nullopt when nobody wrote it.
   std::optional<simdjson::dom::object> exchange(std::string_view kind, std::string_view scenario) const;

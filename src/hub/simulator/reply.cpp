@@ -227,8 +227,8 @@ Reply write_reply(const Situation& situation, object exchange, base::Random& dic
   Reply reply;
   std::int64_t status = 200;
   if (exchange["status"].get(status) == SUCCESS) reply.status = static_cast<int>(status);
-  const std::string end = text_of(exchange, "end", "whole");  // or "unterminated", "cut"
-  reply.end = end == "cut" ? Reply::End::cut : Reply::End::whole;
+  const std::string end = text_of(exchange, "end", "whole");  // or "unterminated", "cut", "endless"
+  reply.end = end == "cut" ? Reply::End::cut : end == "endless" ? Reply::End::endless : Reply::End::whole;
   add_headers(reply, situation.server->setting("answer_headers"), writer);
   array events;
   if (situation.stream && exchange["stream"].get(events) == SUCCESS) {
@@ -248,10 +248,9 @@ Reply write_reply(const Situation& situation, object exchange, base::Random& dic
     } else if (exchange["reply"].get(body) == SUCCESS) {
       reply.pieces.push_back(writer.write(body));
     }
-    // A cut plain answer promises more than it sends.
-    if (reply.end == Reply::End::cut) {
-      reply.streamed = true;
-      if (!reply.pieces.empty()) reply.pieces.front().resize(reply.pieces.front().size() / 2);
+    if (reply.end != Reply::End::whole) reply.streamed = true;
+    if (reply.end == Reply::End::cut && !reply.pieces.empty()) {
+      reply.pieces.front().resize(reply.pieces.front().size() / 2);
     }
   }
   if (const std::string type = text_of(exchange, "content_type"); !type.empty()) {
@@ -263,22 +262,22 @@ Reply write_reply(const Situation& situation, object exchange, base::Random& dic
 
 Reply write_error(const Situation& situation, int status) {
   Situation told = situation;
-  object errors, error;
   Reply reply{.status = status, .headers = {}, .pieces = {}};
-  if (situation.server->setting("errors").get(errors) != SUCCESS) return reply;
-  if (errors[std::to_string(status)].get(error) != SUCCESS) {
+  auto error = situation.server->error(status);
+  if (!error) {
     reply.status = 400;
-    if (errors["400"].get(error) != SUCCESS) return reply;
+    error = situation.server->error(400);
+    if (!error) return reply;
   }
-  std::int64_t sent = reply.status;  // a key may stand for a case, such as a refused credential
-  if (error["status"].get(sent) == SUCCESS) reply.status = static_cast<int>(sent);
-  if (told.message.empty()) told.message = text_of(error, "say");
+  std::int64_t sent = reply.status;  // Gemini and xAI answer 400 to a wrong key, the case of 401
+  if ((*error)["status"].get(sent) == SUCCESS) reply.status = static_cast<int>(sent);
+  if (told.message.empty()) told.message = text_of(*error, "say");
   Writer writer(told);
   add_headers(reply, situation.server->setting("answer_headers"), writer);
-  reply.headers.set("content-type", text_of(error, "content_type", "application/json"));
-  add_headers(reply, error["headers"], writer);
+  reply.headers.set("content-type", text_of(*error, "content_type", "application/json"));
+  add_headers(reply, (*error)["headers"], writer);
   element body;
-  if (error["body"].get(body) == SUCCESS) reply.pieces.push_back(writer.write(body));
+  if ((*error)["body"].get(body) == SUCCESS) reply.pieces.push_back(writer.write(body));
   return reply;
 }
 

@@ -32,7 +32,8 @@ struct Situation {
 };
 
 struct Reply {
-  enum class End : std::uint8_t { whole, cut };
+  enum class End : std::uint8_t { whole, cut, endless };
+  std::uint64_t number = 0;  // under which it is remembered; 0: not at all
   int status = 200;
   http::Headers headers;
   bool streamed = false;  // chunked, piece by piece; else the pieces are one body
@@ -41,7 +42,7 @@ struct Reply {
 };
 
 // `exchange` is a variant that was chosen: `reply` and `stream`, with `status`, `headers`, `content_type`,
-// `framing`, `end`, `raw`.
+// `framing`, `end`, `raw`. An endless one says nothing more after its pieces.
 Reply write_reply(const Situation& situation, simdjson::dom::object exchange, base::Random& dice);
 
 // The server's own error of that status, `situation.message` in it. Statuses it has no words for become 400.

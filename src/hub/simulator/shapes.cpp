@@ -18,7 +18,7 @@ using simdjson::dom::object;
 
 class Checker {
  public:
-  explicit Checker(object shapes) : shapes_(shapes) {}
+  Checker(object shapes, std::optional<object> extra) : shapes_(shapes), extra_(extra) {}
 
   std::string check(element value, element shape, const std::string& where, std::size_t depth) const {
     if (depth > kShapeDepthMax) return where + ": nested too deep";
@@ -123,8 +123,9 @@ class Checker {
     for (const auto [key, member] : members) {
       if (key == tag) continue;
       element wanted;
-      if (shape[key].get(wanted) != SUCCESS && shape[std::string(key) + "!"].get(wanted) != SUCCESS &&
-          shape["*"].get(wanted) != SUCCESS) {
+      const bool overridden = extra_ && where.empty() && (*extra_)[key].get(wanted) == SUCCESS;
+      if (!overridden && shape[key].get(wanted) != SUCCESS &&
+          shape[std::string(key) + "!"].get(wanted) != SUCCESS && shape["*"].get(wanted) != SUCCESS) {
         return fmt::format("{}: unknown field", join(where, key));
       }
       std::string problem = check(member, wanted, join(where, key), depth + 1);
@@ -138,12 +139,13 @@ class Checker {
   }
 
   const object shapes_;
+  const std::optional<object> extra_;
 };
 
 }  // namespace
 
-std::string find_misfit(element value, element shape, object shapes) {
-  return Checker(shapes).check(value, shape, "", 0);
+std::string find_misfit(element value, element shape, object shapes, std::optional<object> extra) {
+  return Checker(shapes, extra).check(value, shape, "", 0);
 }
 
 }  // namespace sluice::hub::simulator

@@ -11,13 +11,14 @@
 
 #include <simdjson.h>
 
+#include <optional>
 #include <string>
 
 namespace sluice::hub::simulator {
 
 // "" when `value` has the shape, else where and what is wrong ("messages.0.colour: unknown field").
-// `shapes` is the object that @names are looked up in.
+// `shapes` is the object that @names are looked up in; what `extra` names overrides the outermost members.
 std::string find_misfit(simdjson::dom::element value, simdjson::dom::element shape,
-                        simdjson::dom::object shapes);
+                        simdjson::dom::object shapes, std::optional<simdjson::dom::object> extra = {});
 
 }  // namespace sluice::hub::simulator

@@ -20,6 +20,7 @@ using simdjson::dom::object;
 
 constexpr std::string_view kModelPrefix = "sim/";
 constexpr std::string_view kErrorPrefix = "error-";
+constexpr std::chrono::hours kPatience{1};  // of an endless answer with its peer
 
 std::string text_of(object from, std::string_view name) {
   std::string_view text;
@@ -69,13 +70,14 @@ std::string find_missing_header(const Server& server, const http::Headers& heade
   return {};
 }
 
-std::string scenario_of(const Server& server, std::string_view model, const http::Headers& headers) {
+std::string scenario_of(const Server& server, const Situation& situation, const http::Headers& headers) {
+  const std::string_view model = situation.model;
   if (const auto at = model.find(kModelPrefix); at != std::string_view::npos) {
     return std::string(model.substr(at + kModelPrefix.size()));
   }
   if (const auto named = headers.find("x-sim-scenario")) return std::string(*named);
   std::string_view otherwise = "text";
-  (void)server.setting("default_scenario").get(otherwise);
+  (void)server.setting(situation.stream ? "default_stream" : "default_reply").get(otherwise);
   return std::string(otherwise);
 }
 
@@ -105,23 +107,33 @@ base::Result<std::unique_ptr<Simulator>> Simulator::load(const std::filesystem::
 net::Handler Simulator::handler() {
   return [this](net::Exchange& exchange) -> net::Task<void> {
     Reply reply = answer(exchange.request(), "http://" + std::string(exchange.host()));
-    if (!reply.streamed) {
-      std::string body;
-      for (const std::string& piece : reply.pieces) body += piece;
-      (void)co_await exchange.respond(reply.status, std::move(reply.headers), http::body_of(std::move(body)));
-      co_return;
-    }
-    if (!co_await exchange.begin_stream({.status = reply.status, .headers = std::move(reply.headers)}))
-      co_return;
-    for (std::string& piece : reply.pieces) {
-      if (!co_await exchange.write(http::body_of(std::move(piece)))) co_return;
-    }
-    if (reply.end == Reply::End::cut) {
-      exchange.abort();
-    } else {
-      (void)co_await exchange.finish();
-    }
+    const std::uint64_t number = reply.number;
+    if (!co_await send(exchange, std::move(reply))) note_left(number);
   };
+}
+
+net::Task<base::Status> Simulator::send(net::Exchange& exchange, Reply reply) {
+  if (!reply.streamed) {
+    std::string body;
+    for (const std::string& piece : reply.pieces) body += piece;
+    co_return co_await exchange.respond(reply.status, std::move(reply.headers),
+                                        http::body_of(std::move(body)));
+  }
+  SLUICE_CO_TRY_VOID(
+      co_await exchange.begin_stream({.status = reply.status, .headers = std::move(reply.headers)}));
+  for (std::string& piece : reply.pieces) {
+    SLUICE_CO_TRY_VOID(co_await exchange.write(http::body_of(std::move(piece))));
+  }
+  switch (reply.end) {
+    case Reply::End::whole:
+      co_return co_await exchange.finish();
+    case Reply::End::cut:
+      exchange.abort();
+      break;
+    case Reply::End::endless:
+      co_return co_await net::sleep_for(kPatience, exchange.cancel());
+  }
+  co_return base::Status{};
 }
 
 Reply Simulator::answer(const http::Request& request, const std::string& address) {
@@ -156,14 +168,15 @@ Reply Simulator::answer(const http::Request& request, const std::string& address
                     : matched.refuse(
                           404, fmt::format("{}: {} {}", path_known ? "wrong method or query" : "no such path",
                                            request.method, request.target));
-  remember({.server = matched.server->name,
-            .kind = matched.route ? matched.route->kind : "",
-            .scenario = matched.scenario,
-            .method = request.method,
-            .target = request.target,
-            .headers = request.headers,
-            .body = http::to_string(request.body),
-            .status = reply.status});
+  reply.number = remember({.server = matched.server->name,
+                           .kind = matched.route ? matched.route->kind : "",
+                           .scenario = matched.scenario,
+                           .method = request.method,
+                           .target = request.target,
+                           .headers = request.headers,
+                           .body = http::to_string(request.body),
+                           .status = reply.status,
+                           .left = false});
   return reply;
 }
 
@@ -189,7 +202,9 @@ Reply Simulator::answer_matched(Matched& matched) {
     simdjson::dom::element shape;
     if (server.shapes()[matched.route->shape].get(shape) != SUCCESS)
       return matched.refuse(500, "no such shape");
-    std::string misfit = find_misfit(situation.request.body, shape, server.shapes());
+    std::optional<object> extra;
+    if (object fields; server.setting("extra_fields").get(fields) == SUCCESS) extra = fields;
+    std::string misfit = find_misfit(situation.request.body, shape, server.shapes(), extra);
     if (!misfit.empty()) return matched.refuse(400, std::move(misfit));
     std::string_view model;
     if (situation.model.empty() && situation.request.body["model"].get(model) == SUCCESS)
@@ -205,7 +220,7 @@ Reply Simulator::answer_matched(Matched& matched) {
   } else if (matched.parser.parse(std::string_view("{}")).get(situation.request.body) != SUCCESS) {
     return matched.refuse(500, "unreachable");
   }
-  matched.scenario = scenario_of(server, situation.model, headers);
+  matched.scenario = scenario_of(server, situation, headers);
   if (matched.scenario.starts_with(kErrorPrefix)) {
     const auto status = base::parse_unsigned(std::string_view(matched.scenario).substr(kErrorPrefix.size()));
     return write_error(situation, status && *status < 600 ? static_cast<int>(*status) : 400);
@@ -270,7 +285,7 @@ Reply Simulator::show_received(const http::Request& request) {
     if (one.number <= after) continue;
     json.begin_object().field("number", one.number).field("server", one.server).field("kind", one.kind);
     json.field("scenario", one.scenario).field("method", one.method).field("target", one.target);
-    json.field("status", one.status).key("headers").begin_array();
+    json.field("status", one.status).field("left", one.left).key("headers").begin_array();
     for (const auto [name, value] : one.headers) json.begin_array().string(name).string(value).end_array();
     json.end_array().field("body", one.body).end_object();
   }
@@ -292,7 +307,7 @@ Reply Simulator::show_servers() const {
   return plain(200, "application/json", std::move(out));
 }
 
-void Simulator::remember(Received received) {
+std::uint64_t Simulator::remember(Received received) {
   const std::lock_guard lock(mutex_);
   received.number = ++count_;
   received_bytes_ += received.body.size();
@@ -301,6 +316,13 @@ void Simulator::remember(Received received) {
     received_bytes_ -= received_.front().body.size();
     received_.pop_front();
   }
+  return count_;
+}
+
+void Simulator::note_left(std::uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(received_, number, &Received::number);
+  if (found != received_.end()) found->left = true;
 }
 
 base::Random Simulator::next_dice() {

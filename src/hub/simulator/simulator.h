@@ -49,6 +49,7 @@ class Simulator {
     http::Headers headers;
     std::string body;
     int status = 0;
+    bool left = false;  // the peer closed before the answer's end
   };
   struct Job {
     std::string scenario;
@@ -60,11 +61,13 @@ class Simulator {
   Simulator(std::unique_ptr<Library> library, std::uint64_t seed)
       : library_(std::move(library)), dice_(seed) {}
 
+  static net::Task<base::Status> send(net::Exchange& exchange, Reply reply);
   Reply answer_matched(Matched& matched);
   Reply answer_job(Matched& matched, const simdjson::dom::object& exchange);
   Reply show_received(const http::Request& request);
   Reply show_servers() const;
-  void remember(Received received);
+  std::uint64_t remember(Received received);
+  void note_left(std::uint64_t number);
   base::Random next_dice();
 
   // Set once.

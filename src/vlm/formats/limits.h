@@ -16,6 +16,10 @@ inline constexpr std::uint64_t kArrayValuesMax = 16ULL << 20;  // one metadata a
 inline constexpr std::uint32_t kTensorDimensionsMax = tensor::Shape::kRankMax;
 inline constexpr std::uint64_t kAlignmentBytesMax = 1ULL << 20;
 
+inline constexpr std::uint64_t kSafetensorsHeaderBytesMax = 100'000'000;  // the format's own bound
+inline constexpr std::uint64_t kShardsMax = 512;                          // files of one sharded checkpoint
+inline constexpr std::uint64_t kConfigBytesMax = 64ULL << 20;             // one JSON file beside the weights
+
 // What a caller may tighten; the defaults are the constants above.
 struct Limits {
   std::uint64_t tensors = kTensorsMax;

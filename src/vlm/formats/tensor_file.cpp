@@ -9,7 +9,14 @@ using base::fail;
 
 TensorFile::TensorFile(Mapping mapping, Metadata metadata, std::vector<Tensor> tensors,
                        std::string fingerprint)
-    : mapping_(std::move(mapping)),
+    : TensorFile({std::make_shared<const Mapping>(std::move(mapping))}, nullptr, std::move(metadata),
+                 std::move(tensors), std::move(fingerprint)) {}
+
+TensorFile::TensorFile(std::vector<std::shared_ptr<const Mapping>> mappings,
+                       std::shared_ptr<const Texts> texts, Metadata metadata, std::vector<Tensor> tensors,
+                       std::string fingerprint)
+    : mappings_(std::move(mappings)),
+      texts_(std::move(texts)),
       metadata_(std::move(metadata)),
       tensors_(std::move(tensors)),
       fingerprint_(std::move(fingerprint)) {
@@ -35,12 +42,22 @@ base::Result<tensor::View> TensorFile::require(std::string_view name, const tens
   return *view;
 }
 
+std::uint64_t TensorFile::size_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const auto& mapping : mappings_) bytes += mapping->bytes().size();
+  return bytes;
+}
+
 void TensorFile::read_ahead() const {
-  mapping_.read_ahead(mapping_.bytes());
+  for (const auto& mapping : mappings_) mapping->read_ahead(mapping->bytes());
 }
 
 void TensorFile::drop_resident(const tensor::View& view) const {
-  mapping_.drop_resident(view.bytes());
+  for (const auto& mapping : mappings_) {
+    const auto bytes = mapping->bytes();
+    if (view.bytes().data() >= bytes.data() && view.bytes().data() < bytes.data() + bytes.size())
+      mapping->drop_resident(view.bytes());
+  }
 }
 
 }  // namespace sluice::vlm::formats

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,14 +27,21 @@ class TensorFile {
     tensor::View view;
   };
 
-  // Readers (gguf.h, later safetensors.h) build it from parts they have checked: views inside the mapping,
-  // names unique.
+  // Texts that names and metadata point at when they do not lie in a mapping.
+  using Texts = std::deque<std::string>;
+
+  // Readers (gguf.h, safetensors.h, huggingface.h) build it from parts they have checked: views inside the
+  // mappings, names unique.
   TensorFile(Mapping mapping, Metadata metadata, std::vector<Tensor> tensors, std::string fingerprint);
+  TensorFile(std::vector<std::shared_ptr<const Mapping>> mappings, std::shared_ptr<const Texts> texts,
+             Metadata metadata, std::vector<Tensor> tensors, std::string fingerprint);
 
   const std::string& name() const { return metadata_.file(); }  // file name without folders, for messages
   const Metadata& metadata() const { return metadata_; }
   std::span<const Tensor> tensors() const { return tensors_; }  // in file order
-  std::uint64_t size_bytes() const { return mapping_.bytes().size(); }
+  std::uint64_t size_bytes() const;
+  // Held by whoever makes a second TensorFile of the same bytes.
+  const std::vector<std::shared_ptr<const Mapping>>& mappings() const { return mappings_; }
 
   const tensor::View* find(std::string_view name) const;  // nullptr when absent
   // Absent, or of another shape, is an error that names file, tensor, expected and found.
@@ -49,7 +58,8 @@ class TensorFile {
   void drop_resident(const tensor::View& view) const;
 
  private:
-  Mapping mapping_;
+  std::vector<std::shared_ptr<const Mapping>> mappings_;  // one, or one for each shard
+  std::shared_ptr<const Texts> texts_;
   Metadata metadata_;
   std::vector<Tensor> tensors_;
   std::string fingerprint_;

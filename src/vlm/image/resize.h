@@ -1,6 +1,6 @@
 // Pillow's resampler to the last bit: separable, horizontal pass first, 8 bits between the passes, weights
 // rounded to 22 fractional bits (spec: Pillow's Resample.c as restated in
-// docs/decisions/0010-pillow-exact.md). The models were trained on its output, and other filters change
+// docs/decisions/0009-pillow-exact.md). The models were trained on its output, and other filters change
 // pixels by 3 to 7 levels. Pure; any thread.
 #pragma once
 

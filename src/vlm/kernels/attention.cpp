@@ -36,7 +36,7 @@ void attend(const AttentionTask& task, std::size_t unit, std::span<float> scratc
   CHECK(kv_heads > 0 && kv_heads == task.values.kv_heads && task.heads % kv_heads == 0);
   CHECK(task.keys.head_size == task.values.head_size && task.keys.head_size % 16 == 0);
   CHECK(task.keys.head_size > 0 && task.keys.head_size <= kHeadSizeMax);
-  const std::size_t positions = task.first_position + task.rows;
+  const std::size_t positions = task.positions();
   CHECK(positions <= task.keys.capacity && positions <= task.values.capacity);
   CHECK(unit < attention_units(task) && scratch.size() >= attention_scratch(positions, task.heads, kv_heads));
 

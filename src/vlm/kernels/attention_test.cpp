@@ -175,5 +175,69 @@ TEST_F(vlm_kernels_attention, threads_do_not_change_a_bit) {
   for (const std::size_t threads : {2, 4}) EXPECT_EQ(session.attend_together(threads), one);
 }
 
+// A tower's attention: every row sees every position, heads of 72 padded to 80, the scale that of 72.
+TEST_F(vlm_kernels_attention, rows_see_all_positions_when_told_to) {
+  constexpr std::size_t kHeads = 2;
+  constexpr std::size_t kSize = 72;
+  constexpr std::size_t kPadded = 80;
+  constexpr std::size_t kPositions = 37;
+  const auto at = [](std::size_t head, std::size_t position, std::size_t i, double phase) {
+    return i < kSize
+               ? static_cast<float>(std::sin(1.3 * double(i) + 0.7 * double(position) + double(head) + phase))
+               : 0.0F;
+  };
+  std::vector<float> queries(kPositions * kHeads * kPadded);
+  std::vector<float> keys(queries.size());
+  std::vector<float> values(queries.size());
+  for (std::size_t h = 0; h < kHeads; ++h)
+    for (std::size_t p = 0; p < kPositions; ++p)
+      for (std::size_t i = 0; i < kPadded; ++i) {
+        queries[(p * kHeads + h) * kPadded + i] = at(h, p, i, 0);
+        keys[(h * kPositions + p) * kPadded + i] = at(h, p, i, 1);
+        values[(h * kPositions + p) * kPadded + i] = at(h, p, i, 2);
+      }
+  const CacheView view{.data = keys.data(),
+                       .dtype = tensor::DType::f32,
+                       .kv_heads = kHeads,
+                       .capacity = kPositions,
+                       .head_size = kPadded};
+  CacheView value_view = view;
+  value_view.data = values.data();
+  for (const CpuTier tier : usable_tiers()) {
+    ASSERT_TRUE(force_tier(tier));
+    std::vector<float> out(queries.size());
+    const AttentionTask task{.keys = view,
+                             .values = value_view,
+                             .heads = kHeads,
+                             .rows = kPositions,
+                             .queries = queries.data(),
+                             .query_stride = kHeads * kPadded,
+                             .out = out.data(),
+                             .out_stride = kHeads * kPadded,
+                             .visible = kPositions,
+                             .scale = 1 / std::sqrt(72.0F)};
+    std::vector<float> scratch(attention_scratch(kPositions, kHeads, kHeads));
+    for (std::size_t unit = 0; unit < attention_units(task); ++unit) attend(task, unit, scratch);
+    for (const std::size_t row : {std::size_t{0}, std::size_t{20}, kPositions - 1}) {
+      std::vector<double> weights(kPositions);
+      double total = 0;
+      for (std::size_t p = 0; p < kPositions; ++p) {
+        double dot = 0;
+        for (std::size_t i = 0; i < kSize; ++i)
+          dot += static_cast<double>(at(1, row, i, 0)) * static_cast<double>(at(1, p, i, 1));
+        total += weights[p] = std::exp(dot / std::sqrt(72.0));
+      }
+      for (const std::size_t i : {std::size_t{0}, std::size_t{71}}) {
+        double exact = 0;
+        for (std::size_t p = 0; p < kPositions; ++p)
+          exact += weights[p] / total * static_cast<double>(at(1, p, i, 2));
+        EXPECT_NEAR(out[(row * kHeads + 1) * kPadded + i], exact, 2e-6) << name_of(tier) << " row " << row;
+      }
+      EXPECT_EQ(out[(row * kHeads + 1) * kPadded + 75], 0);
+    }
+  }
+  force_tier(std::nullopt);
+}
+
 }  // namespace
 }  // namespace sluice::vlm::kernels

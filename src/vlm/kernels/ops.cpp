@@ -12,6 +12,16 @@ void rms_norm(std::span<float> out, std::span<const float> x, std::span<const fl
   active_kernels().rms_norm(out.data(), x.data(), weight.data(), x.size(), eps);
 }
 
+void layer_norm(std::span<float> out, std::span<const float> x, std::span<const float> weight,
+                std::span<const float> bias, float eps) {
+  CHECK(out.size() == x.size() && weight.size() == x.size() && bias.size() == x.size() && !x.empty());
+  active_kernels().layer_norm(out.data(), x.data(), weight.data(), bias.data(), x.size(), eps);
+}
+
+void gelu_tanh(std::span<float> x) {
+  active_kernels().gelu_tanh(x.data(), x.size());
+}
+
 void add(std::span<float> x, std::span<const float> y) {
   CHECK(x.size() == y.size());
   active_kernels().add(x.data(), y.data(), x.size());

@@ -11,7 +11,14 @@ namespace sluice::vlm::kernels {
 // out = x * weight / sqrt(mean(x^2) + eps). out may be x.
 void rms_norm(std::span<float> out, std::span<const float> x, std::span<const float> weight, float eps);
 
+// out = (x - mean(x)) * weight / sqrt(variance(x) + eps) + bias, the variance over n. out may be x.
+void layer_norm(std::span<float> out, std::span<const float> x, std::span<const float> weight,
+                std::span<const float> bias, float eps);
+
 void add(std::span<float> x, std::span<const float> y);  // x += y
+
+// x = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))): GELU as SigLIP was trained with.
+void gelu_tanh(std::span<float> x);
 
 // gate = gate * sigmoid(gate) * up
 void silu_mul(std::span<float> gate, std::span<const float> up);

@@ -57,6 +57,48 @@ TEST(vlm_kernels_ops, rms_norm_is_the_formula) {
   }
 }
 
+TEST(vlm_kernels_ops, layer_norm_is_the_formula_also_beside_an_outlier) {
+  for (const std::size_t n : kSizes) {
+    auto x = wave(n, 3);
+    x[n / 2] = -600;  // the last layers of SigLIP have such channels
+    const auto weight = wave(n, 2, 1);
+    const auto bias = wave(n, 1, 2);
+    const double mean = std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(n);
+    double squares = 0;
+    for (const float v : x) squares += (v - mean) * (v - mean);
+    const double factor = 1 / std::sqrt(squares / static_cast<double>(n) + 1e-6);
+    expect_same_on_all_tiers([&] {
+      std::vector<float> out(n);
+      layer_norm(out, x, weight, bias, 1e-6F);
+      for (std::size_t i = 0; i < n; ++i)
+        EXPECT_NEAR(out[i], (x[i] - mean) * factor * weight[i] + bias[i],
+                    4e-6 * std::abs(factor * (x[i] - mean)) + 2e-6)
+            << n;
+      std::vector<float> in_place = x;
+      layer_norm(in_place, in_place, weight, bias, 1e-6F);
+      EXPECT_EQ(in_place, out);
+      return out;
+    });
+  }
+}
+
+TEST(vlm_kernels_ops, gelu_tanh_is_the_formula_at_every_magnitude) {
+  for (const std::size_t n : kSizes) {
+    auto x = wave(n, 6);
+    x.insert(x.end(), {0.0F, -0.0F, 1e-20F, -30.0F, 30.0F, -1e6F, 1e6F});
+    expect_same_on_all_tiers([&] {
+      std::vector<float> out = x;
+      gelu_tanh(out);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const double v = x[i];
+        const double exact = v / 2 * (1 + std::tanh(0.7978845608028654 * (v + 0.044715 * v * v * v)));
+        EXPECT_NEAR(out[i], exact, std::abs(v) * 4e-7 + 1e-30) << v;
+      }
+      return out;
+    });
+  }
+}
+
 TEST(vlm_kernels_ops, add_and_silu_mul_are_the_formulas) {
   for (const std::size_t n : kSizes) {
     const auto x = wave(n, 20);

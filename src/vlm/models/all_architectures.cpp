@@ -9,6 +9,7 @@ namespace sluice::vlm::models {
 std::span<const Architecture> all_architectures() {
   static constexpr std::array kArchitectures{
       Architecture{"llama", describe_llama, load_llama},
+      Architecture{"smollm3", describe_llama, load_llama},
   };
   return kArchitectures;
 }

@@ -45,15 +45,16 @@ struct Shape {
 struct KvView {
   std::uint16_t* data = nullptr;
   std::size_t capacity = 0;  // positions
+  bool exact = false;        // f32, twice the memory: to measure against other implementations
 
   static std::size_t halves_per_position(const Shape& shape) {
     return 2 * shape.layers * shape.kv_heads * shape.head_dim;
   }
   std::uint16_t* keys(const Shape& shape, std::size_t layer) const {
-    return data + 2 * layer * shape.kv_heads * capacity * shape.head_dim;
+    return data + (exact ? 2 : 1) * 2 * layer * shape.kv_heads * capacity * shape.head_dim;
   }
   std::uint16_t* values(const Shape& shape, std::size_t layer) const {
-    return data + (2 * layer + 1) * shape.kv_heads * capacity * shape.head_dim;
+    return data + (exact ? 2 : 1) * (2 * layer + 1) * shape.kv_heads * capacity * shape.head_dim;
   }
 };
 
@@ -61,7 +62,8 @@ struct Row {
   std::int32_t token = 0;      // below Shape::vocabulary
   std::uint32_t position = 0;  // below the view's capacity
   KvView kv;
-  bool wants_logits = false;  // the head is computed for these rows only
+  bool wants_logits = false;         // the head is computed for these rows only
+  const float* embedding = nullptr;  // [hidden] instead of the token's own: a row of an image
 };
 
 // Activations of one forward call. Sized once for the most rows a call may bring.

@@ -104,7 +104,7 @@ base::Result<Begun> begin_upstream(const UpstreamCall& call) {
   }
   const ScannedRequest& scanned = own != nullptr ? **own : encoded;
   SLUICE_TRY(HttpPlan plan, plan_post(call, scanned.stream));
-  SLUICE_TRY(Spliced spliced, splice_request(scanned, *call.surface, call.model));
+  SLUICE_TRY(Spliced spliced, splice_request(scanned, *call.surface, call.model, true));
   plan.request.body = std::move(spliced.body);
   if (const auto* chat = std::get_if<const tasks::ChatRequest*>(&call.request)) {
     for (std::string& name : list_foreign(**chat)) spliced.dropped.push_back(std::move(name));

@@ -26,6 +26,8 @@ constexpr KernelSet make_kernels() {
   }};
   set.quantise = Rows<V>::quantise;
   set.rms_norm = Rows<V>::rms_norm;
+  set.layer_norm = Rows<V>::layer_norm;
+  set.gelu_tanh = Rows<V>::gelu_tanh;
   set.add = Rows<V>::add;
   set.silu_mul = Rows<V>::silu_mul;
   set.softmax = Rows<V>::softmax;

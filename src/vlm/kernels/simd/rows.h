@@ -61,6 +61,45 @@ struct Rows {
     V::store_some(out + i, V::mul(V::mul(tail, factor), V::load_some(weight + i, rest)), rest);
   }
 
+  // Two passes: the mean first, since the squares of a stream with outliers of several hundred would eat the
+  // variance of the rest.
+  static void layer_norm(float* out, const float* x, const float* weight, const float* bias, std::size_t n,
+                         float eps) {
+    const std::size_t whole = n / 16 * 16;
+    const std::size_t rest = n - whole;
+    F total = V::load_some(x + whole, rest);
+    for (std::size_t i = 0; i < whole; i += 16) total = V::add(total, V::load(x + i));
+    const float mean = V::sum(total) / static_cast<float>(n);
+    const F means = V::set(mean);
+    F squares = V::zero();
+    for (std::size_t i = 0; i < whole; i += 16) {
+      const F v = V::sub(V::load(x + i), means);
+      squares = V::fma(v, v, squares);
+    }
+    float sum = V::sum(squares);
+    for (std::size_t i = whole; i < n; ++i) sum += (x[i] - mean) * (x[i] - mean);
+    const F factor = V::set(1.0F / std::sqrt(sum / static_cast<float>(n) + eps));
+    const auto normed = [&](F v, F w, F b) { return V::fma(V::mul(V::sub(v, means), factor), w, b); };
+    for (std::size_t i = 0; i < whole; i += 16)
+      V::store(out + i, normed(V::load(x + i), V::load(weight + i), V::load(bias + i)));
+    V::store_some(out + whole,
+                  normed(V::load_some(x + whole, rest), V::load_some(weight + whole, rest),
+                         V::load_some(bias + whole, rest)),
+                  rest);
+  }
+
+  // (1 + tanh u) / 2 is the logistic function of 2u.
+  static F gelu(F x) {
+    const F cube = V::mul(V::mul(x, x), x);
+    const F u = V::mul(V::fma(cube, V::set(0.044715F), x), V::set(-2 * 0.79788456F));
+    return V::div(x, V::add(V::set(1.0F), exp(u)));
+  }
+  static void gelu_tanh(float* x, std::size_t n) {
+    std::size_t i = 0;
+    for (; i + 16 <= n; i += 16) V::store(x + i, gelu(V::load(x + i)));
+    V::store_some(x + i, gelu(V::load_some(x + i, n - i)), n - i);
+  }
+
   static void add(float* x, const float* y, std::size_t n) {
     std::size_t i = 0;
     for (; i + 16 <= n; i += 16) V::store(x + i, V::add(V::load(x + i), V::load(y + i)));

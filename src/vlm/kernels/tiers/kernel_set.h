@@ -44,6 +44,9 @@ struct KernelSet {
   void (*quantise)(const float* x, std::size_t blocks, std::int8_t* codes, float* scales, float* sums,
                    std::int32_t* code_sums);
   void (*rms_norm)(float* out, const float* x, const float* weight, std::size_t n, float eps);
+  void (*layer_norm)(float* out, const float* x, const float* weight, const float* bias, std::size_t n,
+                     float eps);
+  void (*gelu_tanh)(float* x, std::size_t n);
   void (*add)(float* x, const float* y, std::size_t n);
   void (*silu_mul)(float* gate, const float* up, std::size_t n);
   void (*softmax)(float* x, std::size_t n);

@@ -11,16 +11,16 @@ namespace {
 
 // Writes head `index` of a projection for all rows, rotated: [rows, all heads, head_dim].
 void project_head(const kernels::Weight& weight, const kernels::Activations& activations, std::size_t index,
-                  bool rotate, Step& step, std::span<float> out) {
+                  Rope rope, Step& step, std::span<float> out) {
   const std::size_t head_dim = step.shape().head_dim;
   const std::size_t groups = head_dim / kernels::kRowGroup;
   const std::size_t stride = weight.rows();
   kernels::matmul_groups(weight, activations, {index * groups, (index + 1) * groups}, out.data(), stride);
-  if (!rotate) return;
+  if (rope == Rope::none) return;
+  const auto rotate = rope == Rope::half ? kernels::rope_half : kernels::rope_interleaved;
   for (std::size_t i = 0; i < activations.rows; ++i)
-    kernels::rope_interleaved(out.subspan(i * stride + index * head_dim, head_dim),
-                              Step::row(step.desk().cosines, head_dim / 2, i),
-                              Step::row(step.desk().sines, head_dim / 2, i));
+    rotate(out.subspan(i * stride + index * head_dim, head_dim),
+           Step::row(step.desk().cosines, head_dim / 2, i), Step::row(step.desk().sines, head_dim / 2, i));
 }
 
 // Rounds head `index` of keys or values of all rows into the caches.
@@ -30,9 +30,12 @@ void store_head(std::span<const float> from, std::size_t index, std::size_t laye
   for (std::size_t i = 0; i < step.rows().size(); ++i) {
     const Row& row = step.rows()[i];
     std::uint16_t* cache = keys ? row.kv.keys(shape, layer) : row.kv.values(shape, layer);
-    cache += (index * row.kv.capacity + row.position) * shape.head_dim;
-    kernels::f32_to_f16({cache, shape.head_dim},
-                        from.subspan(i * stride + index * shape.head_dim, shape.head_dim));
+    const std::size_t place = (index * row.kv.capacity + row.position) * shape.head_dim;
+    const auto head = from.subspan(i * stride + index * shape.head_dim, shape.head_dim);
+    if (row.kv.exact)
+      std::ranges::copy(head, reinterpret_cast<float*>(cache) + place);
+    else
+      kernels::f32_to_f16({cache + place, shape.head_dim}, head);
   }
 }
 
@@ -55,15 +58,14 @@ void AttentionBlock::project(tensor::Lane& lane, Step& step, std::size_t layer) 
   Desk& desk = step.desk();
   const auto normed =
       step.prepare(lane, desk.x, shape.hidden, norm, eps, query.forms() | key.forms() | value.forms());
-  const bool rotate = rope != Rope::none;
   lane.share(shape.heads + 2 * shape.kv_heads, 1, [&](std::size_t first, std::size_t) {
     if (first < shape.heads) {
-      project_head(query, normed, first, rotate, step, desk.queries);
+      project_head(query, normed, first, rope, step, desk.queries);
     } else if (first < shape.heads + shape.kv_heads) {
-      project_head(key, normed, first - shape.heads, rotate, step, desk.keys);
+      project_head(key, normed, first - shape.heads, rope, step, desk.keys);
       store_head(desk.keys, first - shape.heads, layer, true, step);
     } else {
-      project_head(value, normed, first - shape.heads - shape.kv_heads, false, step, desk.values);
+      project_head(value, normed, first - shape.heads - shape.kv_heads, Rope::none, step, desk.values);
       store_head(desk.values, first - shape.heads - shape.kv_heads, layer, false, step);
     }
   });
@@ -76,7 +78,7 @@ void AttentionBlock::attend(tensor::Lane& lane, Step& step, std::size_t layer) c
     const auto after = std::ranges::upper_bound(step.stretches(), unit, {}, &Stretch::first_unit);
     const Stretch& stretch = *std::prev(after);
     const kernels::CacheView keys{.data = stretch.kv.keys(shape, layer),
-                                  .dtype = tensor::DType::f16,
+                                  .dtype = stretch.kv.exact ? tensor::DType::f32 : tensor::DType::f16,
                                   .kv_heads = shape.kv_heads,
                                   .capacity = stretch.kv.capacity,
                                   .head_size = shape.head_dim};

@@ -10,6 +10,7 @@ namespace sluice::vlm::models {
 
 enum class Rope : std::uint8_t {
   interleaved,  // pairs (2i, 2i+1): GGUF, whose q and k rows are permuted for it
+  half,         // pairs (i, i + head_dim / 2): Hugging Face
   none,         // a layer without positions
 };
 

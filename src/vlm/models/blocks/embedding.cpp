@@ -1,5 +1,7 @@
 #include "vlm/models/blocks/embedding.h"
 
+#include <algorithm>
+
 #include "vlm/kernels/format.h"
 #include "vlm/kernels/ops.h"
 
@@ -10,7 +12,10 @@ void embed(tensor::Lane& lane, Step& step, const tensor::View& table, double rop
   Desk& desk = step.desk();
   lane.share(step.rows().size(), 1, [&](std::size_t i, std::size_t) {
     const Row& row = step.rows()[i];
-    kernels::dequantise_row(table, static_cast<std::size_t>(row.token), Step::row(desk.x, shape.hidden, i));
+    if (row.embedding != nullptr)
+      std::copy_n(row.embedding, shape.hidden, Step::row(desk.x, shape.hidden, i).begin());
+    else
+      kernels::dequantise_row(table, static_cast<std::size_t>(row.token), Step::row(desk.x, shape.hidden, i));
     kernels::rope_angles(row.position, rope_theta, Step::row(desk.cosines, shape.head_dim / 2, i),
                          Step::row(desk.sines, shape.head_dim / 2, i));
   });

@@ -8,7 +8,8 @@
 
 namespace sluice::vlm::models {
 
-// Writes x and the rotation angles of every row. Every lane calls it; x is complete after.
+// Writes x (the token's row of the table, or the row's own embedding) and the rotation angles of every row.
+// Every lane calls it; x is complete after.
 void embed(tensor::Lane& lane, Step& step, const tensor::View& table, double rope_theta);
 
 // Final norm and head, for the rows that want logits. Every lane calls it; logits are complete when the

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -60,6 +61,8 @@ class Desk final : public Workspace {
   std::vector<LaneScratch> lanes;
   std::vector<Stretch> stretches;
   std::vector<std::size_t> logit_rows;  // indices of rows that want logits
+  // For measuring: sees the residual stream of all rows after each layer, on one lane while the others wait.
+  std::function<void(std::size_t layer, std::span<const float> x)> observer;
 
  private:
   tensor::Arena arena_;

@@ -51,6 +51,17 @@ Result<kernels::Weight> WeightReader::matrix(std::string_view name, std::size_t 
   return weight;
 }
 
+Result<kernels::Weight> WeightReader::convolution(std::string_view name, std::size_t out, std::size_t in,
+                                                  std::size_t side) {
+  SLUICE_TRY(const tensor::View view, file_.require(name, {out, in, side, side}));
+  SLUICE_TRY(const tensor::View matrix,
+             tensor::View::make(view.bytes(), view.dtype(), {out, in * side * side}));
+  auto weight = kernels::Weight::pack(matrix, arena_, pool_);
+  if (!weight)
+    return fail(weight.error().code, "{}: tensor {}: {}", file_.name(), name, weight.error().message);
+  return weight;
+}
+
 Result<std::span<const float>> WeightReader::vector(std::string_view name, std::size_t count) {
   SLUICE_TRY(const tensor::View view, file_.require(name, {count}));
   SLUICE_TRY(const std::span<float> floats, arena_.take_floats(count));

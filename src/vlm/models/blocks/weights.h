@@ -27,6 +27,10 @@ class WeightReader {
 
   // [rows, columns], laid out for the kernels when first multiplied: the file must stay open.
   Result<kernels::Weight> matrix(std::string_view name, std::size_t rows, std::size_t columns);
+  // The kernel of a convolution whose windows do not overlap, [out, in, side, side], as the matrix
+  // [out, in * side * side] that it is.
+  Result<kernels::Weight> convolution(std::string_view name, std::size_t out, std::size_t in,
+                                      std::size_t side);
   // [count] as floats.
   Result<std::span<const float>> vector(std::string_view name, std::size_t count);
   // Left in the file: for looking single rows up.

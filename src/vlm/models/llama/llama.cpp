@@ -21,7 +21,7 @@ struct Layer {
 
 Description describe(const formats::TensorFile& file, const LlamaConfig& config) {
   Description description{
-      .architecture = "llama",
+      .architecture = config.architecture,
       .number_format = {},
       .shape = config.shape,
       .kv_bytes_per_token = KvView::halves_per_position(config.shape) * sizeof(std::uint16_t)};
@@ -91,6 +91,7 @@ Result<Layer> Llama::read_layer(WeightReader& weights, std::size_t index) const 
   SLUICE_TRY(attention.value, weights.matrix(name("attn_v"), keys, s.hidden));
   SLUICE_TRY(attention.output, weights.matrix(name("attn_output"), s.hidden, queries));
   attention.eps = config_.eps;
+  attention.rope = config_.ropes[index];
   FeedForwardBlock& feed_forward = layer.feed_forward;
   SLUICE_TRY(feed_forward.norm, weights.vector(name("ffn_norm"), s.hidden));
   SLUICE_TRY(feed_forward.gate, weights.matrix(name("ffn_gate"), s.intermediate, s.hidden));
@@ -101,12 +102,16 @@ Result<Layer> Llama::read_layer(WeightReader& weights, std::size_t index) const 
 }
 
 void Llama::forward(std::span<const Row> rows, Workspace& workspace, tensor::ThreadPool& pool) const {
-  Step step(rows, static_cast<Desk&>(workspace));
+  Desk& desk = static_cast<Desk&>(workspace);
+  Step step(rows, desk);
   pool.run([&](tensor::Lane& lane) {
     embed(lane, step, embedding_, config_.rope_theta);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       layers_[i].attention.run(lane, step, i);
       layers_[i].feed_forward.run(lane, step);
+      if (!desk.observer) continue;
+      if (lane.index() == 0) desk.observer(i, desk.x.first(rows.size() * shape().hidden));
+      lane.barrier();
     }
     head_.run(lane, step);
   });

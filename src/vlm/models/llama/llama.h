@@ -1,5 +1,6 @@
 // Llama (Touvron et al. 2023) as GGUF stores it: pre-norm decoder with RMS norms, rotary positions, grouped
-// query attention and SwiGLU, no biases. SmolLM and SmolLM2 are of this kind.
+// query attention and SwiGLU, no biases. SmolLM and SmolLM2 are of this kind; SmolLM3 is too, with layers
+// that have no positions.
 #pragma once
 
 #include "vlm/models/model.h"

@@ -15,11 +15,12 @@ using base::Status;
 namespace {
 
 constexpr double kRopeThetaDefault = 10000;  // the converter leaves the key out for this value
-constexpr std::string_view kPrefix = "llama.";
+constexpr std::size_t kSmolLm3Interval = 4;  // of layers without positions; the converter does not write it
 
 class Reader {
  public:
-  explicit Reader(const formats::TensorFile& file) : file_(file) {}
+  Reader(const formats::TensorFile& file, std::string_view architecture)
+      : file_(file), prefix_(std::string(architecture) + ".") {}
 
   // A positive number up to `most`.
   Result<std::size_t> count(std::string_view key, std::size_t most) const {
@@ -42,14 +43,16 @@ class Reader {
                 fmt::format(format, std::forward<Args>(args)...));
   }
 
+  std::string full(std::string_view key) const { return prefix_ + std::string(key); }
+
  private:
-  static std::string full(std::string_view key) { return std::string(kPrefix) + std::string(key); }
   Result<std::size_t> bounded(std::string_view key, std::uint64_t value, std::size_t most) const {
     if (value < 1 || value > most) return refuse(key, "expected 1 to {}, found {}", most, value);
     return static_cast<std::size_t>(value);
   }
 
   const formats::TensorFile& file_;
+  const std::string prefix_;
 };
 
 // Rows of the embedding say how large the vocabulary is; the optional key must agree.
@@ -61,9 +64,9 @@ Result<std::size_t> read_vocabulary(const formats::TensorFile& file, const Reade
                 file.name());
   if (table->shape().rank() != 2 || table->columns() != hidden || table->rows() > kVocabularyMax)
     return fail(ErrorCode::corrupt_data,
-                "{}: tensor token_embd.weight: expected [up to {}, {}] (vocabulary, llama.embedding_length), "
-                "found {}",
-                file.name(), kVocabularyMax, hidden, table->shape().to_string());
+                "{}: tensor token_embd.weight: expected [up to {}, {}] (vocabulary, {}), found {}",
+                file.name(), kVocabularyMax, hidden, reader.full("embedding_length"),
+                table->shape().to_string());
   SLUICE_TRY(const std::size_t stated, reader.count_or("vocab_size", table->rows(), kVocabularyMax));
   if (stated != table->rows())
     return reader.refuse("vocab_size", "expected {} as token_embd.weight has rows, found {}", table->rows(),
@@ -88,9 +91,11 @@ Status check_heads(const Reader& reader, const Shape& shape, std::size_t rope_di
 // Scaled rotary positions, biases and experts change the arithmetic: running such a file as a plain Llama
 // would give fluent nonsense.
 Status refuse_unknown_arithmetic(const formats::TensorFile& file, const Reader& reader) {
-  SLUICE_TRY(const std::string_view scaling, file.metadata().text_or("llama.rope.scaling.type", "none"));
+  SLUICE_TRY(const std::string_view scaling,
+             file.metadata().text_or(reader.full("rope.scaling.type"), "none"));
   if (scaling != "none") return reader.refuse("rope.scaling.type", "expected none, found {}", scaling);
-  SLUICE_TRY(const std::uint64_t experts, file.metadata().unsigned_integer_or("llama.expert_count", 0));
+  SLUICE_TRY(const std::uint64_t experts,
+             file.metadata().unsigned_integer_or(reader.full("expert_count"), 0));
   if (experts != 0) return reader.refuse("expert_count", "expected 0, found {}", experts);
   for (const formats::TensorFile::Tensor& tensor : file.tensors())
     if (tensor.name.ends_with(".bias") || tensor.name == "rope_freqs.weight")
@@ -100,11 +105,35 @@ Status refuse_unknown_arithmetic(const formats::TensorFile& file, const Reader& 
   return {};
 }
 
+// Which layers rotate, and how the rows of q and k lie. GGUF's are interleaved; those of Hugging Face are
+// not, and formats/huggingface.h says so. SmolLM3 has no positions in every fourth layer.
+Result<std::vector<Rope>> read_ropes(const formats::TensorFile& file, const Reader& reader,
+                                     const LlamaConfig& config) {
+  SLUICE_TRY(const std::string_view layout,
+             file.metadata().text_or(reader.full("rope.layout"), "interleaved"));
+  if (layout != "interleaved" && layout != "half")
+    return reader.refuse("rope.layout", "expected interleaved or half, found {}", layout);
+  std::vector<Rope> ropes(config.shape.layers, layout == "half" ? Rope::half : Rope::interleaved);
+  const std::string key = reader.full("rope.layers");
+  if (file.metadata().contains(key)) {
+    SLUICE_TRY(const auto rotates, file.metadata().integers(key));
+    if (rotates.size() != ropes.size())
+      return reader.refuse("rope.layers", "expected {} entries, one for each layer, found {}", ropes.size(),
+                           rotates.size());
+    for (std::size_t i = 0; i < ropes.size(); ++i)
+      if (rotates[i] == 0) ropes[i] = Rope::none;
+  } else if (config.architecture == "smollm3") {
+    for (std::size_t i = kSmolLm3Interval - 1; i < ropes.size(); i += kSmolLm3Interval) ropes[i] = Rope::none;
+  }
+  return ropes;
+}
+
 }  // namespace
 
 Result<LlamaConfig> LlamaConfig::read(const formats::TensorFile& file) {
-  const Reader reader(file);
   LlamaConfig config;
+  SLUICE_TRY(config.architecture, file.metadata().text("general.architecture"));
+  const Reader reader(file, config.architecture);
   Shape& shape = config.shape;
   SLUICE_TRY(shape.layers, reader.count("block_count", kLayersMax));
   SLUICE_TRY(shape.hidden, reader.count("embedding_length", kWidthMax));
@@ -133,6 +162,10 @@ Result<LlamaConfig> LlamaConfig::read(const formats::TensorFile& file) {
   if (!(config.rope_theta >= 1 && std::isfinite(config.rope_theta)))
     return reader.refuse("rope.freq_base", "expected at least 1, found {}", config.rope_theta);
   config.eps = static_cast<float>(eps);
+  SLUICE_TRY(config.ropes, read_ropes(file, reader, config));
+  if (file.find(fmt::format("blk.{}.attn_norm.weight", shape.layers)) != nullptr)
+    return reader.refuse("block_count", "expected as many layers as there are tensors of, found {}",
+                         shape.layers);
   config.tied_head = file.find("output.weight") == nullptr;
   return config;
 }

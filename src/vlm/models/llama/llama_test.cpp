@@ -234,7 +234,8 @@ TEST(vlm_models_llama_llama, refuses_numbers_out_of_range) {
 }
 
 TEST(vlm_models_llama_llama, names_the_architectures_it_knows) {
-  EXPECT_EQ(refusal_of({.architecture = "mamba"}), "tiny.gguf: architecture mamba: expected one of llama");
+  EXPECT_EQ(refusal_of({.architecture = "mamba"}),
+            "tiny.gguf: architecture mamba: expected one of llama, smollm3");
 }
 
 }  // namespace

@@ -1,0 +1,210 @@
+"""tests/golden/smolvlm: tiny seeded checkpoints of the true architecture, and what Hugging Face transformers computes on them.
+
+`llama/` is a SmolVLM with a Llama decoder, `smollm3/` one with a SmolLM3 decoder (layers without positions, tied head). Weights
+are bf16, so that the files are small and f32 arithmetic on them is exact at the start. A few weights are made large, so that the
+residual streams have the outliers of the real models (hundreds in the tower, above ten thousand in the decoder).
+
+seams.txt holds, for one picture and one question: the ids of the prompt, and for every seam its extents, largest magnitude, norm
+and 256 values at index k * count / 256. The processor is the PIL one: the fast one resizes with another filter.
+"""
+import json
+import math
+import pathlib
+import shutil
+
+SAMPLES = 256
+STEPS = 12
+TILE, LONGEST, PATCH, SHUFFLE = 32, 128, 8, 2
+QUESTION = "What is the total of 42?"
+MERGES = [("Ċ", "Ċ"), ("Ġ", "t"), ("h", "e"), ("Ġt", "he"), ("i", "n"), ("e", "r"), ("Ġ", "a"), ("o", "n"), ("t", "o"), ("U", "s"), ("Us", "er")]
+
+
+def make_tokenizer(markers):
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {text: i for i, text in enumerate(special + letters + [a + b for a, b in MERGES])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=MERGES))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True),
+                                                       pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in special])
+    if markers:
+        plain = ["<global-img>"] + [f"<row_{r}_col_{c}>" for r in range(1, 7) for c in range(1, 7)]
+        tokenizer.add_tokens([AddedToken(text, special=False, normalized=False) for text in plain])
+    tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False)
+                                  for text in ("<fake_token_around_image>", "<image>", "<end_of_utterance>")])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<|im_start|>", eos_token="<end_of_utterance>",
+                                   pad_token="<|im_end|>", clean_up_tokenization_spaces=False)
+
+
+def make_processor(tokenizer):
+    from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
+    from transformers.models.smolvlm.processing_smolvlm import DEFAULT_CHAT_TEMPLATE, SmolVLMProcessor
+
+    class Processor(SmolVLMProcessor):
+        def check_argument_for_proper_class(self, name, argument):
+            pass  # no video processor: it needs torchvision
+
+    images = SmolVLMImageProcessorPil(size={"longest_edge": LONGEST}, max_image_size={"longest_edge": TILE}, resample=1,
+                                      do_image_splitting=True)
+    return Processor(image_processor=images, tokenizer=tokenizer, video_processor=None,
+                     image_seq_len=(TILE // PATCH // SHUFFLE) ** 2, chat_template=DEFAULT_CHAT_TEMPLATE)
+
+
+def make_config(kind, tokenizer):
+    from transformers import SmolVLMConfig
+
+    text = {"model_type": kind, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4, "num_attention_heads": 4,
+            "num_key_value_heads": 2, "vocab_size": len(tokenizer) + 3, "max_position_embeddings": 512, "rms_norm_eps": 1e-5,
+            "rope_theta": 130000.0, "pad_token_id": 2, "bos_token_id": 1, "eos_token_id": tokenizer.eos_token_id,
+            "tie_word_embeddings": kind == "smollm3"}
+    if kind == "smollm3":
+        text |= {"rms_norm_eps": 1e-6, "rope_theta": 5e6, "no_rope_layers": [1, 1, 1, 0], "num_key_value_heads": 1}
+    vision = {"hidden_size": 48, "intermediate_size": 80, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": TILE,
+              "patch_size": PATCH, "layer_norm_eps": 1e-6}
+    return SmolVLMConfig(text_config=text, vision_config=vision, scale_factor=SHUFFLE, pad_token_id=2,
+                         image_token_id=tokenizer.convert_tokens_to_ids("<image>"), tie_word_embeddings=kind == "smollm3")
+
+
+def fill_weights(model, seed):
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in sorted(model.named_parameters()):
+            values = torch.randn(weight.shape, generator=generator)
+            if weight.dim() == 1:
+                values = values * 0.1 + (0.0 if name.endswith("bias") else 1.0)
+            elif "embed_tokens" in name:
+                values = values * 0.1
+            elif "position_embedding" in name:
+                values = values * 0.5
+            elif "connector" in name or "lm_head" in name:
+                values = values * (4 / math.sqrt(weight.shape[1]))
+            else:
+                values = values * (1.5 / math.sqrt(weight[0].numel()))
+            weight.copy_(values)
+        tower = model.model.vision_model.encoder.layers
+        tower[0].mlp.fc2.bias[5] = -108.0
+        tower[2].mlp.fc2.bias[9] = 500.0
+        decoder = model.model.text_model.layers
+        decoder[1].mlp.down_proj.weight[3] *= 4000
+        for weight in model.parameters():
+            weight.copy_(weight.bfloat16().float())
+
+
+def make_picture():
+    from PIL import Image
+
+    picture = Image.new("RGB", (90, 60))
+    for y in range(60):
+        for x in range(90):
+            inside = (x - 30) ** 2 + (y - 25) ** 2 < 300
+            picture.putpixel((x, y), (250, 30 + y, x) if inside else ((x * 3) & 255, (y * 4) & 255, 90 + 60 * ((x // 8 + y // 8) % 2)))
+    return picture
+
+
+class Recorder:
+    """Keeps what passes each seam."""
+
+    def __init__(self, model):
+        self.seams = []
+        vision = model.model.vision_model
+        self.watch("patches", vision.embeddings)
+        for i, layer in enumerate(vision.encoder.layers):
+            self.watch(f"tower.{i}", layer)
+        self.watch("post_norm", vision.post_layernorm)
+        connector = model.model.connector
+        shuffle = connector.pixel_shuffle
+
+        def shuffled(*arguments):
+            out = shuffle(*arguments)
+            self.seams.append(("shuffle", out))
+            return out
+
+        connector.pixel_shuffle = shuffled
+        self.watch("connector", connector)
+        for i, layer in enumerate(model.model.text_model.layers):
+            self.watch(f"decoder.{i}", layer)
+
+    def watch(self, name, module):
+        def keep(_module, _inputs, output):
+            self.seams.append((name, output[0] if isinstance(output, tuple) else output))
+
+        module.register_forward_hook(keep)
+
+
+def seam_line(name, values):
+    values = values.detach().float().reshape(-1, values.shape[-1])
+    flat = values.flatten()
+    count = flat.numel()
+    picked = [flat[k * count // SAMPLES].item() for k in range(min(SAMPLES, count))]
+    head = f"seam {name} {values.shape[0]} {values.shape[1]} {flat.abs().max().item():.9g} {flat.double().norm().item():.9g}"
+    return head + "".join(f" {value:.9g}" for value in picked)
+
+
+def make_checkpoint(kind, seed, folder):
+    import torch
+    import transformers
+    from safetensors.torch import save_file
+
+    tokenizer = make_tokenizer(markers=True)
+    processor = make_processor(tokenizer)
+    torch.manual_seed(seed)
+    config = make_config(kind, tokenizer)
+    config._attn_implementation = "eager"
+    model = transformers.SmolVLMForConditionalGeneration(config).eval().float()
+    fill_weights(model, seed)
+    grid = TILE // PATCH
+    positions = (torch.clamp(torch.arange(grid).float() * (1.0 / torch.tensor(grid)), max=1 - 1e-6)[:, None]
+                 >= torch.arange(1 / grid, 1.0, 1 / grid)[None]).sum(1)
+    assert positions.tolist() == list(range(grid)), "this version shifts position ids"
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    tensors = {name: value.bfloat16().contiguous() for name, value in model.state_dict().items()}
+    if kind == "smollm3":
+        tensors.pop("lm_head.weight", None)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    config.dtype = "bfloat16"
+    config.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    processor.image_processor.save_pretrained(folder)
+    (folder / "processor_config.json").write_text(json.dumps({"image_seq_len": processor.image_seq_len,
+                                                              "processor_class": "SmolVLMProcessor"}) + "\n")
+    (folder / "chat_template.json").write_text(json.dumps({"chat_template": processor.chat_template}) + "\n")
+    for name in ("tokenizer_config.json", "special_tokens_map.json", "generation_config.json"):
+        (folder / name).unlink(missing_ok=True)
+
+    picture = make_picture()
+    picture.save(folder / "picture.png")
+    messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": QUESTION}]}]
+    prompt = tokenizer.apply_chat_template(messages, chat_template=processor.chat_template, tokenize=False, add_generation_prompt=True)
+    inputs = processor(text=[prompt], images=[[picture]], return_tensors="pt")
+    recorder = Recorder(model)
+    lines = [f"# transformers {transformers.__version__}, torch {torch.__version__}, seed {seed}, f32, attention eager",
+             f"prompt {json.dumps(prompt)}", "ids " + " ".join(map(str, inputs["input_ids"][0].tolist()))]
+    with torch.no_grad():
+        logits = model(**inputs).logits[0]
+        first = len(recorder.seams)
+        seams = [seam_line("pixels", inputs["pixel_values"][0].reshape(-1, TILE))]
+        seams += [seam_line(name, values) for name, values in recorder.seams[:first]] + [seam_line("logits", logits)]
+        ids, answer, gaps = inputs["input_ids"], [], []
+        for _ in range(STEPS):
+            step = model(**(inputs | {"input_ids": ids, "attention_mask": torch.ones_like(ids)})).logits[0, -1]
+            top = step.topk(2)
+            answer.append(top.indices[0].item())
+            gaps.append(f"{(top.values[0] - top.values[1]).item():.6g}")
+            ids = torch.cat([ids, top.indices[:1][None]], 1)
+    lines += [f"answer {' '.join(map(str, answer))}", f"gaps {' '.join(gaps)}", *seams]
+    (folder / "seams.txt").write_text("\n".join(lines) + "\n")
+    for line in seams:
+        print(kind, *line.split()[:6])
+
+
+def make_smolvlm(golden):
+    for kind, seed in (("llama", 20261122), ("smollm3", 20261123)):
+        make_checkpoint(kind, seed, pathlib.Path(golden) / "smolvlm" / kind)
