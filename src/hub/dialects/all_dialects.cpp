@@ -4,12 +4,14 @@
 
 #include "hub/dialects/dialect.h"
 #include "hub/dialects/openai/openai.h"
+#include "hub/dialects/responses/responses.h"
 
 namespace sluice::hub::dialects {
 
 std::span<const Dialect* const> all_dialects() {
   static const std::array kDialects{
       &openai::kDialect,
+      &responses::kDialect,
   };
   return kDialects;
 }

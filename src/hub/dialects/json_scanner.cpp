@@ -443,4 +443,18 @@ bool json_text_equals(std::string_view between_quotes, std::string_view name) {
   return between_quotes.contains('\\') && unescape_between(between_quotes) == name;
 }
 
+std::string compact_json(std::string_view json) {
+  std::string out;
+  out.reserve(json.size());
+  bool in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (!in_string && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) continue;
+    out += c;
+    if (c == '"') in_string = !in_string;
+    if (in_string && c == '\\' && i + 1 < json.size()) out += json[++i];
+  }
+  return out;
+}
+
 }  // namespace sluice::hub::dialects

@@ -104,6 +104,8 @@ class JsonScanner {
 
 // The text of a string given with its quotes, as a JsonScanner accepted it; lone surrogates become U+FFFD.
 std::string unescape_json(std::string_view quoted);
+// Valid JSON without the white space between its tokens, for wire formats whose events are lines.
+std::string compact_json(std::string_view json);
 // Whether the string between quotes says `name`, escapes considered ("mod\u0065l" is "model").
 bool json_text_equals(std::string_view between_quotes, std::string_view name);
 

@@ -51,33 +51,6 @@ Status read_logit_bias(const JsonView& value, tasks::Sampling& sampling) {
   });
 }
 
-// Sets `known` when the parameter is one of sampling.
-Status read_sampling(const std::string& name, const JsonView& value, tasks::Sampling& sampling, bool& known) {
-  known = true;
-  if (name == "temperature") {
-    SLUICE_READ(sampling.temperature, value.decimal(0, 2));
-  } else if (name == "top_p") {
-    SLUICE_READ(sampling.top_p, value.decimal(0, 1));
-  } else if (name == "top_k") {
-    SLUICE_READ(sampling.top_k, value.count(0, std::numeric_limits<std::int32_t>::max()));
-  } else if (name == "min_p") {
-    SLUICE_READ(sampling.min_p, value.decimal(0, 1));
-  } else if (name == "frequency_penalty") {
-    SLUICE_READ(sampling.frequency_penalty, value.decimal(-2, 2));
-  } else if (name == "presence_penalty") {
-    SLUICE_READ(sampling.presence_penalty, value.decimal(-2, 2));
-  } else if (name == "repetition_penalty" || name == "repeat_penalty") {
-    SLUICE_READ(sampling.repetition_penalty, value.decimal(0, kAnyNumber));
-  } else if (name == "seed") {
-    SLUICE_READ(sampling.seed, value.integer());
-  } else if (name == "logit_bias") {
-    return read_logit_bias(value, sampling);
-  } else {
-    known = false;
-  }
-  return {};
-}
-
 Status read_output_max(const JsonView& value, std::optional<tasks::Tokens>& output_max) {
   std::int64_t count = 0;
   SLUICE_READ(count, value.integer(0));
@@ -106,7 +79,7 @@ Status read_shared(const std::string& name, const JsonView& value, const Scanned
   } else if (name == "provider") {
     // The routing wishes are the hub's own; the scan read them.
   } else {
-    return read_sampling(name, value, request.sampling, known);
+    return decode_sampling(name, value, request.sampling, known);
   }
   return {};
 }
@@ -304,6 +277,33 @@ Status read_parameters(const ScannedRequest& scanned, Request& request, Read rea
 }
 
 }  // namespace
+
+Status decode_sampling(const std::string& name, const JsonView& value, tasks::Sampling& sampling,
+                       bool& known) {
+  known = true;
+  if (name == "temperature") {
+    SLUICE_READ(sampling.temperature, value.decimal(0, 2));
+  } else if (name == "top_p") {
+    SLUICE_READ(sampling.top_p, value.decimal(0, 1));
+  } else if (name == "top_k") {
+    SLUICE_READ(sampling.top_k, value.count(0, std::numeric_limits<std::int32_t>::max()));
+  } else if (name == "min_p") {
+    SLUICE_READ(sampling.min_p, value.decimal(0, 1));
+  } else if (name == "frequency_penalty") {
+    SLUICE_READ(sampling.frequency_penalty, value.decimal(-2, 2));
+  } else if (name == "presence_penalty") {
+    SLUICE_READ(sampling.presence_penalty, value.decimal(-2, 2));
+  } else if (name == "repetition_penalty" || name == "repeat_penalty") {
+    SLUICE_READ(sampling.repetition_penalty, value.decimal(0, kAnyNumber));
+  } else if (name == "seed") {
+    SLUICE_READ(sampling.seed, value.integer());
+  } else if (name == "logit_bias") {
+    return read_logit_bias(value, sampling);
+  } else {
+    known = false;
+  }
+  return {};
+}
 
 base::Result<tasks::ChatRequest> decode_chat(const ScannedRequest& scanned) {
   tasks::ChatRequest request;

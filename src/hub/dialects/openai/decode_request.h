@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "hub/dialects/json_view.h"
 #include "hub/dialects/scanned_request.h"
 #include "hub/tasks/chat.h"
 #include "hub/tasks/completion.h"
@@ -11,5 +12,10 @@ namespace sluice::hub::dialects::openai {
 // Errors are invalid_argument with the path of the parameter. `model` stays as the client wrote it.
 base::Result<tasks::ChatRequest> decode_chat(const ScannedRequest& scanned);
 base::Result<tasks::CompletionRequest> decode_completion(const ScannedRequest& scanned);
+
+// For dialects that borrow OpenAI's names: takes `value` when `name` is a parameter of sampling, and sets
+// `known`.
+base::Status decode_sampling(const std::string& name, const JsonView& value, tasks::Sampling& sampling,
+                             bool& known);
 
 }  // namespace sluice::hub::dialects::openai
