@@ -77,7 +77,7 @@ OTHER_PATHS = {  # less to do there, but malformed all the same
         "messages": [{"role": "user", "content": "Hi"}]}, "/api/generate": {"prompt": "Hi"}, "/api/embed": {"input": "Hi"},
     "/api/show": {}}
 each_front = pytest.mark.parametrize("front", FRONTS.values(), ids=FRONTS)
-each_upstream = pytest.mark.parametrize("upstream", DIALECTS)
+each_upstream = pytest.mark.parametrize("upstream", UPSTREAMS)
 
 
 @pytest.fixture(scope="module")
