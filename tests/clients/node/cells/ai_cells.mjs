@@ -51,7 +51,7 @@ export function cellsOf(open) {
       assert.deepEqual(reply.output, { city: "Paris", degrees: 21 });
     },
     async embeddings(upstream) {
-      const reply = await embedMany({ ...settings, model: provider.embed(upstream.model("embed")), values: ["a lighthouse", "a sluice"] });
+      const reply = await embedMany({ ...settings, model: provider.embed(upstream.model("text")), values: ["a lighthouse", "a sluice"] });
       assert.deepEqual(reply.embeddings, [said.embedding, said.embedding]);
     },
     async errors(upstream) {

@@ -52,7 +52,7 @@ await run({
     assert.deepEqual(JSON.parse(reply.message.content), { city: "Paris", degrees: 21 });
   },
   async embeddings(upstream) {
-    const reply = await client.embed({ model: upstream.model("embed"), input: ["a lighthouse", "a sluice"] });
+    const reply = await client.embed({ model: upstream.model("text"), input: ["a lighthouse", "a sluice"] });
     assert.deepEqual(reply.embeddings, [said.embedding, said.embedding]);
   },
   async errors(upstream) {

@@ -59,7 +59,7 @@ await run({
     assert.deepEqual(reply.choices[0].message.parsed, { city: "Paris", degrees: 21 });
   },
   async embeddings(upstream) {
-    const ask = { model: upstream.model("embed"), input: ["a lighthouse", "a sluice"] };
+    const ask = { model: upstream.model("text"), input: ["a lighthouse", "a sluice"] };
     const packed = await client.embeddings.create(ask);  // this client asks for base64
     const plain = await client.embeddings.create({ ...ask, encoding_format: "float" });
     assert.deepEqual(packed.data.map((row) => Array.from(row.embedding)), [said.embedding, said.embedding]);
