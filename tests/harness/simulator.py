@@ -63,9 +63,9 @@ class Simulator:
         self._log.close()
         assert status == 0 and not re.search(r"Sanitizer|runtime error:", said), f"status {status}:\n{said}"
 
-    def received(self):
-        """What came, oldest first."""
-        with urllib.request.urlopen(f"{self.origin}/__received", timeout=WAIT_S) as answer:
+    def received(self, after=0):
+        """What came, oldest first; `after` leaves out as many."""
+        with urllib.request.urlopen(f"{self.origin}/__received?after={after}", timeout=WAIT_S) as answer:
             return json.load(answer)
 
     def forget(self):
