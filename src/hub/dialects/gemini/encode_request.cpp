@@ -174,10 +174,11 @@ class RequestWriter {
     out_.end_object();
   }
 
-  // Thinking cannot be turned off there, and there is nothing above "high".
+  // Thinking cannot be turned off there, and there is nothing above high.
   static std::string_view level_of(std::string_view effort) {
-    if (effort == "none") return "minimal";
-    return effort == "xhigh" ? std::string_view("high") : effort;
+    constexpr std::array kLevels{Word{"none", "MINIMAL"},  Word{"minimal", "MINIMAL"}, Word{"low", "LOW"},
+                                 Word{"medium", "MEDIUM"}, Word{"high", "HIGH"},       Word{"xhigh", "HIGH"}};
+    return translate(kLevels, effort);
   }
 
   // Of the whole request: carried when all images with a wish have the same.
@@ -225,8 +226,12 @@ class RequestWriter {
   DropList& dropped_;
 };
 
+// The model as a resource; one that is named as such already stays so.
 std::string resource_of(std::string_view model) {
-  return model.contains('/') ? std::string(model) : fmt::format("models/{}", model);
+  for (const std::string_view collection : {"models/", "tunedModels/", "projects/", "publishers/"}) {
+    if (model.starts_with(collection)) return std::string(model);
+  }
+  return fmt::format("models/{}", model);
 }
 
 }  // namespace

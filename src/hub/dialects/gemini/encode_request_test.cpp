@@ -290,9 +290,9 @@ TEST(hub_dialects_gemini_encode_request, asks_for_thinking_in_the_models_own_ter
   EXPECT_THAT(thinking({.effort = "none", .budget = {}, .show = {}}, "gemini-2.5-flash"),
               HasSubstr(R"({"includeThoughts":false,"thinkingBudget":0})"));
   EXPECT_THAT(thinking({.effort = "medium", .budget = {}, .show = {}}, "gemini-3-pro"),
-              HasSubstr(R"({"includeThoughts":true,"thinkingLevel":"medium"})"));
+              HasSubstr(R"({"includeThoughts":true,"thinkingLevel":"MEDIUM"})"));
   EXPECT_THAT(thinking({.effort = "xhigh", .budget = {}, .show = {}}, "gemini-flash-latest"),
-              HasSubstr(R"("thinkingLevel":"high")"));
+              HasSubstr(R"("thinkingLevel":"HIGH")"));
   EXPECT_THAT(thinking({.effort = "", .budget = tasks::Tokens{500}, .show = {}}, "gemini-3-pro"),
               HasSubstr(R"("thinkingBudget":500)"));
   EXPECT_THAT(thinking({.effort = "", .budget = {}, .show = true}, "gemma"),
@@ -356,6 +356,8 @@ TEST(hub_dialects_gemini_encode_request, asks_for_vectors) {
       R"({"requests":[{"model":"models/gemini-embedding-001","content":{"parts":[{"text":"a"}]},"taskType":"RETRIEVAL_QUERY","outputDimensionality":256},)"
       R"({"model":"models/gemini-embedding-001","content":{"parts":[{"text":"b\""}]},"taskType":"RETRIEVAL_QUERY","outputDimensionality":256}]})");
   EXPECT_THAT(dropped.take(), IsEmpty());
+  EXPECT_THAT(*encode_embed(request, "models/x", dropped), HasSubstr(R"("model":"models/x")"));
+  EXPECT_THAT(*encode_embed(request, "sim/x", dropped), HasSubstr(R"("model":"models/sim/x")"));
   request.purpose = "odd";
   request.truncate = true;
   request.user = "u";
