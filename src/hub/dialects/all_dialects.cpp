@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <array>
 
+#include "hub/dialects/cohere/cohere.h"
 #include "hub/dialects/dialect.h"
+#include "hub/dialects/gemini/gemini.h"
 #include "hub/dialects/ollama/ollama.h"
 #include "hub/dialects/openai/openai.h"
 #include "hub/dialects/responses/responses.h"
@@ -13,6 +15,8 @@ std::span<const Dialect* const> all_dialects() {
   static const std::array kDialects{
       &openai::kDialect,
       &responses::kDialect,
+      &gemini::kDialect,
+      &cohere::kDialect,
       &ollama::kDialect,
       &ollama::kGenerateDialect,
   };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "http/json_array_reader.h"
 #include "http/sse_reader.h"
 #include "hub/dialects/limits.h"
 
@@ -14,7 +15,7 @@ using base::ErrorCode;
 using Verdict = AnswerReader::Verdict;
 
 // How the answer under way is read.
-enum class Reading : std::uint8_t { nothing, stream, whole, failure };
+enum class Reading : std::uint8_t { nothing, stream, array, whole, failure };
 
 class HttpMachine : public UpstreamMachine {
  public:
@@ -37,11 +38,13 @@ class HttpMachine : public UpstreamMachine {
  private:
   void collect(http::Slice bytes);
   void read_events();
+  void read_elements();
   bool take_event(const http::SseEvent& event, Emit& emit);
   void pass_on(const http::SseEvent& event, Emit& emit);
   void push(Emit emit);
   void end_whole();
   void end_stream();
+  void end_array();
   void fail_with(std::string message);
   void fail_with(Fail fail);
   void complete(Emit emit);
@@ -56,6 +59,7 @@ class HttpMachine : public UpstreamMachine {
   http::Body collected_;
   std::size_t collected_bytes_ = 0;
   http::SseReader events_;
+  http::JsonArrayReader elements_;
   // Before the first event with content: bytes the client sees end the chance of another attempt.
   http::Body held_;
   bool started_ = false;  // an event with content came
@@ -76,6 +80,8 @@ void HttpMachine::feed_head(const http::ResponseHead& head) {
   const bool is_events = type.starts_with("text/event-stream");
   if (plan_.stream && (is_events || type.empty())) {
     reading_ = Reading::stream;
+  } else if (plan_.stream && !plan_.relay && is_json(type) && reader_->reads_json_array()) {
+    reading_ = Reading::array;
   } else if (!is_events && (type.empty() || is_json(type))) {
     reading_ = Reading::whole;  // of a stream asked for: at best an error object
   } else {
@@ -86,6 +92,10 @@ void HttpMachine::feed_head(const http::ResponseHead& head) {
 
 void HttpMachine::feed_body(http::Slice bytes) {
   if (ended_) return;
+  if (reading_ == Reading::array) {
+    elements_.feed(std::move(bytes));
+    return read_elements();
+  }
   if (reading_ != Reading::stream) return collect(std::move(bytes));
   events_.feed(std::move(bytes));
   read_events();
@@ -112,6 +122,23 @@ void HttpMachine::read_events() {
     }
     if (!*event) break;
     if (!take_event(**event, emit)) return;
+  }
+  push(std::move(emit));
+}
+
+// A stream framed as one JSON array: its elements are what the events hold otherwise.
+void HttpMachine::read_elements() {
+  Emit emit;
+  while (!ended_) {
+    auto element = elements_.next();
+    if (!element) {
+      push(std::move(emit));
+      return fail_with(fmt::format("{}: {}", plan_.provider, element.error().message));
+    }
+    if (!*element) break;
+    http::SseEvent event;
+    event.data = std::move(**element);
+    if (!take_event(event, emit)) return;
   }
   push(std::move(emit));
 }
@@ -198,6 +225,8 @@ void HttpMachine::feed_end() {
       return end_whole();
     case Reading::stream:
       return end_stream();
+    case Reading::array:
+      return end_array();
   }
 }
 
@@ -208,6 +237,14 @@ void HttpMachine::end_stream() {
     return fail_with(fmt::format("{} ended its stream before the answer began", plan_.provider));
   }
   complete(std::move(emit));
+}
+
+void HttpMachine::end_array() {
+  if (!started_ && !reader_->is_whole())
+    return fail_with(fmt::format("{} ended its stream before the answer began", plan_.provider));
+  if (!elements_.is_closed())
+    return fail_with(fmt::format("{} cut its answer off: its list has no end", plan_.provider));
+  complete({});
 }
 
 void HttpMachine::end_whole() {

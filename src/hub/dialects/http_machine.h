@@ -30,6 +30,8 @@ class AnswerReader {
   // One event of a stream; `name` is its `event:` field or empty, `data` is not blank.
   virtual Verdict read_event(std::string_view name, std::string_view data,
                              std::vector<tasks::Event>& events) = 0;
+  // Whether a stream may come as one JSON array instead of events: its elements go to read_event().
+  virtual bool reads_json_array() const { return false; }
   // The one document of an answer that is not streamed; content or failed.
   virtual Verdict read_whole(std::string_view body, std::vector<tasks::Event>& events) = 0;
   // Why the last verdict was `failed`.

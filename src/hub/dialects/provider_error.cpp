@@ -21,6 +21,9 @@ struct Words {
   std::string parameter;
   std::string code;
   int status = 0;  // a number in HTTP's range given as code or status, else the one that `type` stands for
+  bool refuses_credential = false;  // whatever the status
+  bool finds_too_long = false;      // that there are more tokens than the model's context
+  std::optional<std::chrono::milliseconds> retry_after = {};
 };
 
 // What Anthropic and OpenAI call their errors by: all that says, in the midst of a stream, what went wrong.
@@ -44,6 +47,28 @@ std::string shortened(std::string_view text) {
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
     --end;  // not inside a character
   return std::string(text.substr(0, end)) + "...";
+}
+
+// "34.07s", as Google writes durations.
+std::optional<std::chrono::milliseconds> read_duration(std::string_view text) {
+  constexpr double kLongestS = 24 * 3600.0;
+  if (!text.ends_with('s')) return std::nullopt;
+  text.remove_suffix(1);
+  double seconds = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (!(seconds >= 0 && seconds <= kLongestS)) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+// Google's error details: ErrorInfo{reason} and RetryInfo{retryDelay} among them.
+void read_details(JsonObject object, Words& words) {
+  for (const JsonElement element : elements_of(object, "details")) {
+    JsonObject detail;
+    if (element.get(detail) != simdjson::SUCCESS) continue;
+    if (text_of(detail, "reason") == "API_KEY_INVALID") words.refuses_credential = true;
+    if (const auto delay = read_duration(text_of(detail, "retryDelay"))) words.retry_after = delay;
+  }
 }
 
 void read_object(JsonObject object, Words& words, int depth);
@@ -78,16 +103,23 @@ void read_object(JsonObject object, Words& words, int depth) {
   for (const auto& [name, status] : kStatusByType) {
     if (words.status == 0 && type == name) words.status = status;
   }
+  words.finds_too_long |= text_of(object, "error_type") == "TOO_MANY_TOKENS";
+  read_details(object, words);
 }
 
 Words read_words(std::string_view body) {
   Words words;
   if (const auto element = parse_json(body)) read_text_or_object(*element, words, 0);
+  // xAI answers a wrong key with 400, as Google does, and has only words for it.
+  words.refuses_credential |= words.message.starts_with("Incorrect API key provided");
+  for (const std::string_view phrase : {"exceeds the maximum number of tokens allowed", "too many tokens:"})
+    words.finds_too_long |= words.message.contains(phrase);  // Google, Cohere
   return words;
 }
 
-ErrorCode code_for(int status, std::string_view code) {
-  if (code == "context_length_exceeded") return ErrorCode::context_overflow;
+ErrorCode code_for(int status, const Words& words) {
+  if (words.code == "context_length_exceeded") return ErrorCode::context_overflow;
+  if (words.finds_too_long && status == 400) return ErrorCode::context_overflow;
   switch (status) {
     case 400:
     case 422:
@@ -140,9 +172,11 @@ Fail decode_error(std::string_view provider, const http::ResponseHead& head, std
   Fail fail;
   fail.status = head.status;
   fail.retry_after = read_retry_after(head.headers);
+  if (!fail.retry_after) fail.retry_after = words.retry_after;
   fail.error.provider = std::string(provider);
-  fail.error.code = code_for(head.status, words.code);
-  if (head.status == 401 || head.status == 403) {
+  fail.error.code = code_for(head.status, words);
+  if (head.status == 401 || head.status == 403 || words.refuses_credential) {
+    fail.error.code = ErrorCode::upstream_failed;
     fail.error.message = fmt::format("{} refused our credential for it (status {})", provider, head.status);
     return fail;
   }
@@ -167,9 +201,11 @@ Fail decode_error_in_answer(std::string_view provider, std::string_view json) {
   const Words words = read_words(json);
   Fail fail;
   fail.status = words.status != 0 ? words.status : 200;
+  fail.retry_after = words.retry_after;
   fail.error.provider = std::string(provider);
-  fail.error.code = code_for(words.status, words.code);
-  if (words.status == 401 || words.status == 403) {
+  fail.error.code = code_for(words.status, words);
+  if (words.status == 401 || words.status == 403 || words.refuses_credential) {
+    fail.error.code = ErrorCode::upstream_failed;
     fail.error.message = fmt::format("{} refused our credential for it (status {})", provider, words.status);
     return fail;
   }

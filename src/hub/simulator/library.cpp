@@ -93,6 +93,10 @@ std::optional<object> Server::exchange(std::string_view kind, std::string_view s
   return found->second;
 }
 
+void Server::for_each_exchange(const std::function<void(std::string_view, object)>& visit) const {
+  for (const auto& [path, content] : *exchanges_) visit(path, content);
+}
+
 Result<std::unique_ptr<Library>> Library::load(const fs::path& folder) {
   auto library = std::make_unique<Library>();
   std::error_code problem;

@@ -7,6 +7,7 @@
 #include <simdjson.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,6 +44,9 @@ class Server {
   simdjson::dom::object shapes() const;
   // nullopt when nobody wrote it.
   std::optional<simdjson::dom::object> exchange(std::string_view kind, std::string_view scenario) const;
+  // Of the dialect, in no order that matters; the name is "kind/scenario".
+  void for_each_exchange(
+      const std::function<void(std::string_view name, simdjson::dom::object exchange)>& visit) const;
 
  private:
   friend class Library;

@@ -223,7 +223,7 @@ Reply Simulator::answer_matched(Matched& matched) {
   matched.scenario = scenario_of(server, situation, headers);
   if (matched.scenario.starts_with(kErrorPrefix)) {
     const auto status = base::parse_unsigned(std::string_view(matched.scenario).substr(kErrorPrefix.size()));
-    return write_error(situation, status && *status < 600 ? static_cast<int>(*status) : 400);
+    if (status && *status < 600) return write_error(situation, static_cast<int>(*status));
   }
   auto exchange = server.exchange(matched.route->kind, matched.scenario);
   if (matched.route->kind == "fetch" || matched.route->kind == "cancel") {

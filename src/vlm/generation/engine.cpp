@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "vlm/generation/limits.h"
 #include "vlm/generation/live_session.h"
+#include "vlm/image/tiles.h"
 
 namespace sluice::vlm::generation {
 
@@ -51,6 +52,28 @@ base::Result<std::uint32_t> settle_answer_max(const Request& request, const Engi
         "the prompt has {} tokens and up to {} are asked for as answer: {} together, the context is {}",
         prompt, request.tokens_max, prompt + request.tokens_max, context);
   return static_cast<std::uint32_t>(request.tokens_max > 0 ? request.tokens_max : room);
+}
+
+// Pictures and the places for them must agree, or rows of one would be read as another's.
+Status check_frames(const Request& request) {
+  const auto refuse = [](std::string why) {
+    return fail({.code = ErrorCode::invalid_argument, .message = std::move(why), .parameter = "prompt"});
+  };
+  const std::optional<Eyes>& eyes = request.model->eyes;
+  if (!eyes) return request.frames.empty() ? Status() : refuse("this model cannot see pictures");
+  if (request.frames.size() > kFramesMax)
+    return refuse(
+        fmt::format("the pictures have {} frames, at most {} are taken", request.frames.size(), kFramesMax));
+  const models::VisionShape& shape = eyes->model->shape();
+  const auto places = static_cast<std::size_t>(std::ranges::count(request.prompt, eyes->image_token));
+  if (places != request.frames.size() * shape.rows())
+    return refuse(fmt::format("prompt: expected {} image tokens for {} frames, got {}",
+                              request.frames.size() * shape.rows(), request.frames.size(), places));
+  for (const image::Picture& frame : request.frames)
+    if (frame.width != shape.image || frame.height != shape.image)
+      return refuse(fmt::format("expected frames of {0}x{0} pixels, got {1}x{2}", shape.image, frame.width,
+                                frame.height));
+  return {};
 }
 
 Status check_prompt(const Request& request) {
@@ -92,6 +115,8 @@ class Engine::Worker {
     std::weak_ptr<const LanguageModel> model;
     const LanguageModel* key;
     std::unique_ptr<models::Workspace> workspace;
+    std::unique_ptr<models::VisionWorkspace> eyes;  // made for the first picture
+    std::vector<float> pixels;
   };
 
   void run();
@@ -100,13 +125,14 @@ class Engine::Worker {
   void start(Waiting waiting);
   void step();
   void drop_cancelled();
+  void look();
   void run_batch(const LanguageModel& model);
   void add_prompt_rows(const LanguageModel& model, std::size_t budget);
   void fail_all(const LanguageModel& model);
   void forget_ended();
   void deliver_events();
   void end_all();
-  models::Workspace* workspace_for(const LanguageModel& model);
+  Desk* desk_for(const LanguageModel& model);
 
   // Set once.
   const EngineOptions options_;
@@ -165,6 +191,7 @@ Engine::Worker::~Worker() {
 
 Status Engine::Worker::submit(Request request, std::shared_ptr<Session> session) {
   SLUICE_TRY_VOID(check_prompt(request));
+  SLUICE_TRY_VOID(check_frames(request));
   SLUICE_TRY_VOID(check_sampling(request.sampling, request.model->model->shape().vocabulary));
   SLUICE_TRY_VOID(check_stop_strings(request.stop));
   SLUICE_TRY(const std::uint32_t answer_max, settle_answer_max(request, options_));
@@ -259,6 +286,7 @@ void Engine::Worker::start(Waiting waiting) {
 
 void Engine::Worker::step() {
   drop_cancelled();
+  look();
   std::vector<const LanguageModel*> models;
   for (const auto& live : live_)
     if (std::ranges::find(models, &live->model()) == models.end()) models.push_back(&live->model());
@@ -278,10 +306,32 @@ void Engine::Worker::drop_cancelled() {
   forget_ended();
 }
 
+// One frame of the first session that has one left.
+void Engine::Worker::look() {
+  const auto found = std::ranges::find_if(live_, [](const auto& live) { return live->is_looking(); });
+  if (found == live_.end()) return;
+  LiveSession& live = **found;
+  const auto began = Clock::now();
+  const models::VisionModel& eyes = *live.model().eyes->model;
+  Desk* desk = desk_for(live.model());
+  if (desk == nullptr) return fail_all(live.model());
+  if (desk->eyes == nullptr) {
+    auto workspace = eyes.make_workspace();
+    if (!workspace) return fail_all(live.model());
+    desk->eyes = *std::move(workspace);
+    desk->pixels.resize(image::kChannels * eyes.shape().image * eyes.shape().image);
+  }
+  const models::FrameSettings& settings = eyes.description().frames;
+  image::normalise(live.next_frame(), settings.mean, settings.deviation, desk->pixels);
+  eyes.encode(desk->pixels, live.next_image_rows(), *desk->eyes, pool_);
+  live.note_frame(Clock::now() - began);
+}
+
 // One step of all sessions of one model: a row from each that decodes, and some prompt.
 void Engine::Worker::run_batch(const LanguageModel& model) {
-  models::Workspace* workspace = workspace_for(model);
-  if (workspace == nullptr) return fail_all(model);
+  Desk* desk = desk_for(model);
+  if (desk == nullptr) return fail_all(model);
+  models::Workspace* workspace = desk->workspace.get();
   rows_.clear();
   samplers_.clear();
   for (auto& live : live_) {
@@ -292,6 +342,7 @@ void Engine::Worker::run_batch(const LanguageModel& model) {
   const std::size_t decoding = rows_.size();
   add_prompt_rows(model, decoding > 0 ? kPrefillRowsShared : kPrefillRowsMax);
   prompt_tokens_ += rows_.size() - decoding;
+  if (rows_.empty()) return;  // everybody is still looking
 
   model.model->forward(rows_, *workspace, pool_);
 
@@ -322,7 +373,8 @@ void Engine::Worker::forget_ended() {
 void Engine::Worker::add_prompt_rows(const LanguageModel& model, std::size_t budget) {
   for (auto& live : live_) {
     if (budget == 0) return;
-    if (&live->model() != &model || live->is_decoding() || live->awaits_logits()) continue;
+    if (&live->model() != &model || live->is_looking() || live->is_decoding() || live->awaits_logits())
+      continue;
     const std::size_t before = rows_.size();
     live->append_rows(budget, rows_);
     budget -= rows_.size() - before;
@@ -353,15 +405,19 @@ void Engine::Worker::end_all() {
   deliver_events();
 }
 
-models::Workspace* Engine::Worker::workspace_for(const LanguageModel& model) {
+Engine::Worker::Desk* Engine::Worker::desk_for(const LanguageModel& model) {
   for (Desk& desk : desks_)
-    if (desk.key == &model && !desk.model.expired()) return desk.workspace.get();
+    if (desk.key == &model && !desk.model.expired()) return &desk;
   std::erase_if(desks_, [](const Desk& desk) { return desk.model.expired(); });
   const std::size_t rows_max = kPrefillRowsMax + options_.sessions_max;
   auto workspace = model.model->make_workspace(rows_max, options_.sessions_max, pool_.threads());
   if (!workspace) return nullptr;
-  desks_.push_back({.model = model.weak_from_this(), .key = &model, .workspace = *std::move(workspace)});
-  return desks_.back().workspace.get();
+  desks_.push_back({.model = model.weak_from_this(),
+                    .key = &model,
+                    .workspace = *std::move(workspace),
+                    .eyes = nullptr,
+                    .pixels = {}});
+  return &desks_.back();
 }
 
 Engine::Engine(EngineOptions options, Deliver deliver)

@@ -5,6 +5,8 @@
 // turns), runs them as one batch, samples, and hands all that came of it to the listeners, one call of
 // Deliver a step. An answer does not depend on who shares the batch (models/model.h).
 //
+// A request with pictures first has one frame encoded in each step, so that others keep decoding meanwhile.
+//
 // Before any work a request is held against the model's context: prompt and answer must fit, nothing is ever
 // truncated. A cancelled session (Session::cancel, any thread) frees its memory at the next step; it still
 // gets its End. Every accepted session gets exactly one End, also when the engine is destroyed.
@@ -27,13 +29,16 @@
 #include "base/result.h"
 #include "vlm/generation/language_model.h"
 #include "vlm/generation/sampler.h"
+#include "vlm/image/picture.h"
 
 namespace sluice::vlm::generation {
 
 struct Request {
   std::shared_ptr<const LanguageModel> model;
   std::vector<std::int32_t> prompt;  // at least one token
-  std::uint32_t tokens_max = 0;      // of the answer; 0: until the context is full
+  // Of all pictures, in the order of the prompt, which holds Eyes::image_token for each of their rows.
+  std::vector<image::Picture> frames = {};
+  std::uint32_t tokens_max = 0;  // of the answer; 0: until the context is full
   std::vector<std::string> stop = {};
   Sampling sampling = {};
   bool ignore_stop_tokens = false;  // benches decode past the end of an answer
@@ -62,9 +67,12 @@ struct End {
   std::string stop_string = {};  // the one that ended it, or empty
   base::Error error = {};        // with FinishReason::failed
   std::uint32_t prompt_tokens = 0;
+  std::uint32_t image_tokens = 0;  // a part of the prompt's
+  std::uint32_t frames = 0;
   std::uint32_t answer_tokens = 0;     // stop token included: it was computed
   std::chrono::nanoseconds waited{};   // in the queue
-  std::chrono::nanoseconds prefill{};  // until the first token
+  std::chrono::nanoseconds prefill{};  // until the first token, pictures included
+  std::chrono::nanoseconds looking{};  // the vision tower's part of it
   std::chrono::nanoseconds decode{};   // from the first token to the end
 };
 

@@ -17,4 +17,6 @@ inline constexpr std::size_t kPrefillRowsMax = 512;  // prompt rows in one step 
 inline constexpr std::size_t kPrefillRowsShared =
     64;  // and when somebody is: bounds the pause between its tokens
 
+inline constexpr std::size_t kFramesMax = 512;  // of all pictures of one request
+
 }  // namespace sluice::vlm::generation

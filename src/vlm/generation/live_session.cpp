@@ -1,6 +1,7 @@
 #include "vlm/generation/live_session.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace sluice::vlm::generation {
@@ -15,7 +16,21 @@ LiveSession::LiveSession(Request request, std::shared_ptr<Session> session, std:
       stream_(request_.model->tokenizer),
       filter_(request_.stop),
       submitted_(submitted),
-      started_(Clock::now()) {}
+      started_(Clock::now()) {
+  if (request_.frames.empty()) return;
+  const models::VisionShape& shape = model().eyes->model->shape();
+  image_rows_.resize(request_.frames.size() * shape.rows() * shape.out);
+}
+
+std::span<float> LiveSession::next_image_rows() {
+  const std::size_t size = image_rows_.size() / request_.frames.size();
+  return std::span(image_rows_).subspan(frames_seen_ * size, size);
+}
+
+void LiveSession::note_frame(std::chrono::nanoseconds took) {
+  ++frames_seen_;
+  looking_ += took;
+}
 
 void LiveSession::append_rows(std::size_t count, std::vector<models::Row>& rows) {
   if (is_decoding()) {
@@ -32,6 +47,9 @@ void LiveSession::append_rows(std::size_t count, std::vector<models::Row>& rows)
                     .position = static_cast<std::uint32_t>(next_position_),
                     .kv = cache_.view(),
                     .wants_logits = next_position_ + 1 == request_.prompt.size()});
+    const auto& eyes = model().eyes;
+    if (eyes && rows.back().token == eyes->image_token)
+      rows.back().embedding = image_rows_.data() + image_rows_used_++ * eyes->model->shape().out;
     ++next_position_;
   }
   awaits_logits_ = rows.back().wants_logits;
@@ -39,6 +57,10 @@ void LiveSession::append_rows(std::size_t count, std::vector<models::Row>& rows)
 
 Event LiveSession::take(std::span<float> logits) {
   awaits_logits_ = false;
+  if (answer_tokens_ == 0) image_rows_ = {};
+  if (model().eyes)
+    for (const std::int32_t id : model().eyes->masked)
+      logits[static_cast<std::size_t>(id)] = -std::numeric_limits<float>::infinity();
   const Choice choice = sampler_.choose(logits);
   if (answer_tokens_++ == 0) first_token_ = Clock::now();
   next_token_ = choice.token;
@@ -101,9 +123,12 @@ End LiveSession::make_end(FinishReason reason) const {
   return {.reason = reason,
           .stop_string = std::string(filter_.match()),
           .prompt_tokens = static_cast<std::uint32_t>(request_.prompt.size()),
+          .image_tokens = static_cast<std::uint32_t>(image_rows_used_),
+          .frames = static_cast<std::uint32_t>(frames_seen_),
           .answer_tokens = answer_tokens_,
           .waited = started_ - submitted_,
           .prefill = (answered ? first_token_ : now) - started_,
+          .looking = looking_,
           .decode = answered ? now - first_token_ : std::chrono::nanoseconds{}};
 }
 

@@ -29,6 +29,11 @@ class LiveSession {
   const LanguageModel& model() const { return *request_.model; }
   bool cancelled() const { return session_->cancelled(); }
   bool is_decoding() const { return next_position_ >= request_.prompt.size(); }
+  // Frames still to encode come before any row of the prompt.
+  bool is_looking() const { return frames_seen_ < request_.frames.size(); }
+  const image::Picture& next_frame() const { return request_.frames[frames_seen_]; }
+  std::span<float> next_image_rows();  // where the rows of next_frame() go
+  void note_frame(std::chrono::nanoseconds took);
   std::size_t prompt_rows_left() const { return request_.prompt.size() - next_position_; }
   std::size_t kv_bytes() const { return cache_.bytes(); }
 
@@ -61,6 +66,11 @@ class LiveSession {
   Sampler sampler_;
   tokenizer::TokenStream stream_;
   StopFilter filter_;
+
+  std::vector<float> image_rows_;  // of all frames; given back once the prompt has run
+  std::size_t frames_seen_ = 0;
+  std::size_t image_rows_used_ = 0;
+  std::chrono::nanoseconds looking_{};
 
   std::size_t next_position_ = 0;  // of the next row
   std::int32_t next_token_ = -1;   // once decoding

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "vlm/tokenizer/limits.h"
+#include "vlm/tokenizer/smolvlm_prompt.h"
 #include "vlm/tokenizer/template_text.h"
 
 namespace sluice::vlm::tokenizer {
@@ -59,7 +60,7 @@ std::optional<ChatMl> match_chatml(std::span<const std::string> elements) {
 }
 
 // Roles go into the prompt as they are: one that held a line feed could forge the start of the content.
-Status check_messages(std::span<const Message> messages) {
+Status check_messages(std::span<const Message> messages, bool takes_images) {
   if (messages.size() > kMessagesMax) {
     return fail(Error{
         .code = ErrorCode::too_large,
@@ -70,6 +71,11 @@ Status check_messages(std::span<const Message> messages) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   };
   for (std::size_t i = 0; i < messages.size(); ++i) {
+    if (!takes_images && !messages[i].images.empty())
+      return fail(
+          Error{.code = ErrorCode::invalid_argument,
+                .message = fmt::format("messages.{}: this model's prompts have no place for pictures", i),
+                .parameter = fmt::format("messages.{}", i)});
     const std::string& role = messages[i].role;
     if (!role.empty() && role.size() <= kRoleBytesMax && std::ranges::all_of(role, allowed)) continue;
     return fail(Error{
@@ -85,12 +91,21 @@ Status check_messages(std::span<const Message> messages) {
 
 Result<ChatTemplate> ChatTemplate::recognise(std::string_view template_text, const Tokenizer& tokenizer) {
   SLUICE_TRY(const auto elements, canonical_template(template_text));
+  if (is_smolvlm_template(elements)) {
+    ChatTemplate found;
+    found.family_ = Family::smolvlm;
+    SLUICE_TRY_VOID(check_smolvlm_markers(tokenizer));
+    found.start_ = tokenizer.find_special(kStart);
+    found.end_ = tokenizer.find_special(kSmolVlmEnd);
+    return found;
+  }
   auto chatml = match_chatml(elements);
   if (!chatml) {
-    return fail(
-        ErrorCode::corrupt_data,
-        "chat template: expected ChatML with at most a default system message, found another form ({} bytes)",
-        template_text.size());
+    return fail(ErrorCode::corrupt_data,
+                "chat template: expected ChatML with at most a default system message, or SmolVLM's, found "
+                "another form "
+                "({} bytes)",
+                template_text.size());
   }
   ChatTemplate found;
   found.default_system_ = std::move(chatml->default_system);
@@ -106,7 +121,8 @@ Result<ChatTemplate> ChatTemplate::recognise(std::string_view template_text, con
 
 Result<std::string> ChatTemplate::render(std::span<const Message> messages,
                                          bool add_generation_prompt) const {
-  SLUICE_TRY_VOID(check_messages(messages));
+  SLUICE_TRY_VOID(check_messages(messages, takes_images()));
+  if (family_ == Family::smolvlm) return render_smolvlm(messages, add_generation_prompt);
   std::string text;
   const auto turn = [&](std::string_view role, std::string_view content) {
     text.append(kStart).append(role).append("\n").append(content).append(kEnd).append("\n");
@@ -124,7 +140,14 @@ Result<std::vector<TokenId>> ChatTemplate::encode(const Tokenizer& tokenizer,
     SLUICE_TRY(const auto text, render(messages, add_generation_prompt));
     return tokenizer.encode(text, SpecialText::control);
   }
-  SLUICE_TRY_VOID(check_messages(messages));
+  SLUICE_TRY_VOID(check_messages(messages, takes_images()));
+  if (family_ == Family::smolvlm) return encode_smolvlm(tokenizer, messages, add_generation_prompt);
+  return encode_chatml(tokenizer, messages, add_generation_prompt);
+}
+
+Result<std::vector<TokenId>> ChatTemplate::encode_chatml(const Tokenizer& tokenizer,
+                                                         std::span<const Message> messages,
+                                                         bool add_generation_prompt) const {
   std::vector<TokenId> ids;
   const auto append = [&](std::string_view text) -> Status {
     SLUICE_TRY(const auto more, tokenizer.encode(text));

@@ -115,7 +115,13 @@ Status JsonReader::check_post_processor() const {
   if (root_["post_processor"].get(step) != simdjson::SUCCESS) return {};  // absent or null
   // ByteLevel as a post-processor only moves offsets.
   if (text_at(step, "type") == "ByteLevel") return {};
-  return broken("post_processor", "null or ByteLevel");
+  // Newer savers write a template that adds nothing to a single text.
+  dom::array single;
+  dom::object sequence;
+  if (text_at(step, "type") == "TemplateProcessing" && step["single"].get(single) == simdjson::SUCCESS &&
+      single.size() == 1 && single.at(0)["Sequence"].get(sequence) == simdjson::SUCCESS)
+    return {};
+  return broken("post_processor", "null, ByteLevel, or a template that adds nothing");
 }
 
 Status JsonReader::read_vocab(dom::object model) {

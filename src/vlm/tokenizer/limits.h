@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace sluice::vlm::tokenizer {
 
@@ -13,5 +14,8 @@ inline constexpr std::size_t kTokenizerJsonBytesMax = 256U << 20;  // tokenizer.
 inline constexpr std::size_t kTemplateBytesMax = 1U << 20;         // chat template
 inline constexpr std::size_t kMessagesMax = 65'536;                // one conversation
 inline constexpr std::size_t kRoleBytesMax = 32;
+inline constexpr std::uint32_t kImageGridMax = 64;         // rows, and columns, of one picture's tiles
+inline constexpr std::uint32_t kFrameTokensMax = 16'384;   // of one frame
+inline constexpr std::size_t kPromptTokensMax = 1U << 22;  // of one conversation with pictures
 
 }  // namespace sluice::vlm::tokenizer

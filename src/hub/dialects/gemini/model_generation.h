@@ -1,0 +1,16 @@
+// Gemini's generations differ in what they demand of a request; a model's name tells which it is.
+#pragma once
+
+#include <string_view>
+
+namespace sluice::hub::dialects::gemini {
+
+// 2 for "gemini-2.5-pro", 3 for "models/gemini-3-pro-preview" and for the names that always mean the newest
+// ("gemini-flash-latest"); 0 when the name does not say.
+int generation_of(std::string_view model);
+
+// From here on every turn with function calls must bring back a signature, and thinking is asked for by level
+// rather than by tokens.
+inline constexpr int kSigningGeneration = 3;
+
+}  // namespace sluice::hub::dialects::gemini

@@ -1,0 +1,9 @@
+#pragma once
+
+#include "hub/dialects/dialect.h"
+
+namespace sluice::hub::dialects::gemini {
+
+base::Result<Begun> begin_upstream(const UpstreamCall& call);
+
+}  // namespace sluice::hub::dialects::gemini
