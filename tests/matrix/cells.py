@@ -109,7 +109,8 @@ class Player:
     def ask(self, ask, mode, history=None):
         pin = f":sim-{self.back}" if self.back else ""
         # The front's name travels with the model, so that what arrives tells who asked.
-        body = self.client.write(ask, f"{self.front}-sim/{ask.scenario}{pin}", mode == "stream", history)
+        family = "gemini-3-" if self.back == "gemini" else ""  # the first that insists on its signatures
+        body = self.client.write(ask, f"{family}{self.front}-sim/{ask.scenario}{pin}", mode == "stream", history)
         answer = self.hub.ask("POST", self.path, body)
         assert answer is not None, "the hub closed without an answer"
         return body, answer

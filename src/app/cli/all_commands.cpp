@@ -6,6 +6,7 @@ namespace sluice::app::cli {
 std::function<int()> declare_bench_text(Arguments& arguments);
 std::function<int()> declare_completion(Arguments& arguments);
 std::function<int()> declare_config_check(Arguments& arguments);
+std::function<int()> declare_config_import(Arguments& arguments);
 std::function<int()> declare_config_init(Arguments& arguments);
 std::function<int()> declare_config_reference(Arguments& arguments);
 std::function<int()> declare_config_schema(Arguments& arguments);
@@ -15,9 +16,11 @@ std::function<int()> declare_keys_list(Arguments& arguments);
 std::function<int()> declare_keys_revoke(Arguments& arguments);
 std::function<int()> declare_list(Arguments& arguments);
 std::function<int()> declare_providers(Arguments& arguments);
+std::function<int()> declare_providers_check(Arguments& arguments);
 std::function<int()> declare_quickstart_ask(Arguments& arguments);
 std::function<int()> declare_run(Arguments& arguments);
 std::function<int()> declare_serve(Arguments& arguments);
+std::function<int()> declare_setup(Arguments& arguments);
 std::function<int()> declare_show(Arguments& arguments);
 std::function<int()> declare_version(Arguments& arguments);
 
@@ -29,11 +32,14 @@ constexpr Command kCommands[] = {
     {"list", "list the models on this machine", declare_list},
     {"show", "tell what a model is and what it takes", declare_show},
     {"providers", "list the providers and what switches them on", declare_providers},
+    {"providers check", "ask a provider something small and say what came back", declare_providers_check},
+    {"setup", "take a provider's key, try it and keep it", declare_setup},
     {"keys create", "make a key and print it once", declare_keys_create},
     {"keys list", "list the keys", declare_keys_list},
     {"keys revoke", "take a key out of use", declare_keys_revoke},
     {"config init", "write a commented configuration file", declare_config_init},
     {"config check", "check a configuration file", declare_config_check},
+    {"config import", "translate another router's configuration", declare_config_import},
     {"config show", "print the settings in force", declare_config_show},
     {"config schema", "print the JSON Schema of the configuration", declare_config_schema},
     {"config reference", "print the settings as a Markdown table", declare_config_reference},

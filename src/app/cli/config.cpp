@@ -4,9 +4,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 #include "app/cli/config_options.h"
+#include "app/cli/import_litellm.h"
+#include "app/server/limits.h"
 #include "app/server/settings.h"
 #include "base/json_writer.h"
 
@@ -47,9 +50,31 @@ void print_settings(const server::LoadedConfig& loaded, bool origin, bool json) 
   fmt::print("{}", out);
 }
 
+// Prints the YAML, or writes it; what could not be carried goes to standard error, line by line.
+int import_config(const std::string& format, const std::string& path, const std::string& out) {
+  if (format != "litellm") {
+    fmt::print(stderr, "sluice: config import: expected 'litellm', found '{}'\n", format);
+    return kUsage;
+  }
+  const auto text = server::read_text_file(path, server::kConfigBytesMax);
+  if (!text) return report(text.error());
+  const auto imported = import_litellm(*text, std::filesystem::path(path).filename().string());
+  if (!imported) return report(imported.error());
+  if (out.empty()) {
+    fmt::print("{}", imported->yaml);
+  } else if (const int status = write_new_file(out, imported->yaml); status != kDone) {
+    return status;
+  }
+  for (const std::string& line : imported->left_out) fmt::print(stderr, "not carried: {}\n", line);
+  fmt::print(stderr, "{} models carried, {} lines not\n", imported->models, imported->left_out.size());
+  return imported->left_out.empty() ? kDone : kFailed;
+}
+
 struct State {
   ConfigOptions options;
   std::string path;
+  std::string format;
+  std::string out;
   bool json = false;
   bool origin = false;
 };
@@ -62,6 +87,14 @@ std::function<int()> declare_config_init(Arguments& arguments) {
   return [state] {
     return write_new_file(state->path.empty() ? "sluice.yaml" : state->path, server::make_config_template());
   };
+}
+
+std::function<int()> declare_config_import(Arguments& arguments) {
+  auto state = std::make_shared<State>();
+  arguments.required("FORMAT", state->format, "whose it is: litellm");
+  arguments.required("FILE", state->path, "the configuration to translate");
+  arguments.option("--out", state->out, "file to write instead of standard output");
+  return [state] { return import_config(state->format, state->path, state->out); };
 }
 
 std::function<int()> declare_config_check(Arguments& arguments) {

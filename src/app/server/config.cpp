@@ -43,24 +43,6 @@ std::string xdg_of(const Surroundings& surroundings, const std::string& variable
   return given.starts_with('/') ? given : fmt::format("{}/{}", home_of(surroundings), below_home);
 }
 
-Result<std::string> read_text(const fs::path& path, std::size_t bytes_max) {
-  std::error_code error;
-  const auto status = fs::status(path, error);
-  if (error || !fs::exists(status))
-    return base::fail(ErrorCode::not_found, "{}: no such file", path.string());
-  if (fs::is_directory(status))
-    return base::fail(ErrorCode::invalid_argument, "{}: is a folder, expected a file", path.string());
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return base::fail(ErrorCode::io_failed, "{}: cannot be read", path.string());
-  std::string text(bytes_max + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > bytes_max)
-    return base::fail(ErrorCode::too_large, "{}: larger than {}", path.string(),
-                      base::format_bytes(bytes_max));
-  return text;
-}
-
 // Fills a Config in four passes, each over the one before, and remembers which won.
 class Loader {
  public:
@@ -148,7 +130,7 @@ Result<std::string> Loader::resolve(const std::string& text) const {
     return found->second;
   }
   if (text.starts_with("file:")) {
-    SLUICE_TRY(std::string content, read_text(directory_ / text.substr(5), kSecretFileBytesMax));
+    SLUICE_TRY(std::string content, read_text_file(directory_ / text.substr(5), kSecretFileBytesMax));
     return std::string(base::trim(content));
   }
   return text;
@@ -181,7 +163,7 @@ Status Loader::take_file() {
     }
     if (out_.file.empty()) return {};
   }
-  SLUICE_TRY(const std::string text, read_text(out_.file, kConfigBytesMax));
+  SLUICE_TRY(const std::string text, read_text_file(out_.file, kConfigBytesMax));
   SLUICE_TRY(const YamlNode root, parse_yaml(text, file_name()));
   if (root.kind == YamlNode::Kind::nothing) return {};
   if (root.kind != YamlNode::Kind::map)
@@ -361,6 +343,24 @@ void Loader::describe() {
 }
 
 }  // namespace
+
+Result<std::string> read_text_file(const fs::path& path, std::size_t bytes_max) {
+  std::error_code error;
+  const auto status = fs::status(path, error);
+  if (error || !fs::exists(status))
+    return base::fail(ErrorCode::not_found, "{}: no such file", path.string());
+  if (fs::is_directory(status))
+    return base::fail(ErrorCode::invalid_argument, "{}: is a folder, expected a file", path.string());
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return base::fail(ErrorCode::io_failed, "{}: cannot be read", path.string());
+  std::string text(bytes_max + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > bytes_max)
+    return base::fail(ErrorCode::too_large, "{}: larger than {}", path.string(),
+                      base::format_bytes(bytes_max));
+  return text;
+}
 
 Surroundings surroundings_of_process() {
   Surroundings out;

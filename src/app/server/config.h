@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -15,10 +16,18 @@
 
 namespace sluice::app::server {
 
+struct KeyConfig {
+  std::string key;
+  std::uint64_t weight = 1;
+};
+
 struct ProviderConfig {
   std::string api_key;
+  std::vector<KeyConfig> api_keys;  // in its place: several
   std::string base_url;
-  std::string dialect;          // of a provider that the catalogue does not hold
+  std::string dialect;  // of a provider that the catalogue does not hold, or the one to prefer
+  std::map<std::string, std::string> headers;
+  std::map<std::string, std::string> variables;  // what the address needs
   std::optional<bool> enabled;  // true: switched on by name; false: never; absent: by its key
 };
 
@@ -105,6 +114,9 @@ struct ConfigRequest {
 
 // Errors say file, line, what was expected and a near name.
 base::Result<LoadedConfig> load_config(const ConfigRequest& request, const Surroundings& surroundings);
+
+// All of a file that is no folder; too_large above `bytes_max`.
+base::Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t bytes_max);
 
 // $SLUICE_HOME, else $XDG_STATE_HOME/sluice, else ~/.local/state/sluice.
 std::string home_directory(const Surroundings& surroundings);

@@ -135,11 +135,12 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
   const Config& config = loaded.config;
   SLUICE_TRY_VOID(check_exposure(config));
   raise_open_files_limit();
-  SLUICE_TRY(const Snapshot snapshot, make_snapshot(config, surroundings));
+  SLUICE_TRY_VOID(make_snapshot(config, surroundings));  // before anything is made on disk
 
   auto state = std::make_unique<State>();
   state->config = config;
   SLUICE_TRY(state->access, open_access_home(home_directory(surroundings)));
+  SLUICE_TRY(const Snapshot snapshot, make_snapshot(config, surroundings, state->access.keys.get()));
   if (!config.api_key.empty()) SLUICE_TRY_VOID(state->access.keys->set_preset_key(config.api_key));
   if (config.auth) {
     SLUICE_TRY(const std::string line, show_first_key(state->access, on_terminal));
@@ -167,7 +168,7 @@ Status Server::reload(const LoadedConfig& loaded, const Surroundings& surroundin
   if (!fixed.empty())
     return base::fail(ErrorCode::conflict, "{} cannot change without a restart; nothing was changed",
                       fmt::join(fixed, ", "));
-  SLUICE_TRY(const Snapshot snapshot, make_snapshot(loaded.config, surroundings));
+  SLUICE_TRY(const Snapshot snapshot, make_snapshot(loaded.config, surroundings, state_->access.keys.get()));
   state_->config = loaded.config;
   if (state_->device) state_->device->rescan();
   state_->api->use(snapshot.api);

@@ -23,6 +23,13 @@ RouteConfig& route_of(Config& config, Chosen chosen) {
   return routes[index];
 }
 
+KeyConfig& key_of(Config& config, Chosen chosen) {
+  auto& keys = config.providers[chosen[0]].api_keys;
+  const std::size_t index = *base::parse_unsigned(chosen[1]);  // made by the loader, never by the user
+  if (keys.size() <= index) keys.resize(index + 1);
+  return keys[index];
+}
+
 constexpr bool kRestart = true;
 constexpr bool kReload = false;
 
@@ -95,10 +102,21 @@ constexpr Setting kSettings[] = {
 
     {"providers.*.api_key", Kind::secret, "", kReload,
      "credential; without it the provider's usual variable is used", SLUICE_PROVIDER_SLOT(api_key)},
+    {"providers.*.api_keys.#.key", Kind::secret, "", kReload,
+     "one of several credentials in place of api_key; one that is refused is passed over for a while",
+     [](Config& c, Chosen at) -> Slot { return &key_of(c, at).key; }},
+    {"providers.*.api_keys.#.weight", Kind::count, "1", kReload, "its share of the requests",
+     [](Config& c, Chosen at) -> Slot { return &key_of(c, at).weight; }, 1000},
     {"providers.*.base_url", Kind::text, "", kReload, "address in place of the provider's own",
      SLUICE_PROVIDER_SLOT(base_url)},
-    {"providers.*.dialect", Kind::text, "", kReload, "wire format of a provider that sluice does not know",
+    {"providers.*.dialect", Kind::text, "", kReload,
+     "wire format of a provider that sluice does not know; of a known one, which of its own to prefer",
      SLUICE_PROVIDER_SLOT(dialect)},
+    {"providers.*.headers.*", Kind::secret, "", kReload, "sent with every request, over the provider's own",
+     [](Config& c, Chosen at) -> Slot { return &c.providers[at[0]].headers[at[1]]; }},
+    {"providers.*.variables.*", Kind::text, "", kReload,
+     "what the provider's address needs: region, resource, project, ...",
+     [](Config& c, Chosen at) -> Slot { return &c.providers[at[0]].variables[at[1]]; }},
     {"providers.*.enabled", Kind::flag, "", kReload,
      "true switches it on by name; false never uses it, whatever credentials exist",
      [](Config& c, Chosen at) -> Slot { return &c.providers[at[0]].enabled; }},

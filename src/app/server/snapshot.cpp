@@ -1,12 +1,18 @@
 #include "app/server/snapshot.h"
 
-#include <algorithm>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <filesystem>
+
+#include "app/server/limits.h"
+#include "app/server/provider_keys.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "hub/catalog/catalog.h"
 #include "hub/catalog/resolve.h"
 #include "hub/credentials/credentials.h"
+#include "hub/dialects/dialect.h"
 
 namespace sluice::app::server {
 namespace {
@@ -21,12 +27,18 @@ std::vector<catalog::ProviderSettings> provider_settings_of(const Config& config
     return text.empty() ? std::nullopt : std::optional<std::string>(text);
   };
   std::vector<catalog::ProviderSettings> out;
-  for (const auto& [id, provider] : config.providers)
-    out.push_back({.id = id,
-                   .enabled = provider.enabled,
-                   .api_key = given(provider.api_key),
-                   .base_url = given(provider.base_url),
-                   .dialect = given(provider.dialect)});
+  for (const auto& [id, provider] : config.providers) {
+    catalog::ProviderSettings& made = out.emplace_back();
+    made.id = id;
+    made.enabled = provider.enabled;
+    made.api_key = given(provider.api_key);
+    made.base_url = given(provider.base_url);
+    made.dialect = given(provider.dialect);
+    for (const KeyConfig& key : provider.api_keys)
+      made.api_keys.push_back({.key = key.key, .weight = static_cast<std::uint32_t>(key.weight)});
+    made.headers = provider.headers;
+    made.variables = provider.variables;
+  }
   return out;
 }
 
@@ -37,6 +49,51 @@ std::vector<catalog::ConfiguredModel> models_of(const Config& config) {
     for (const RouteConfig& route : model.routes) made.routes.push_back({route.provider, route.model});
   }
   return out;
+}
+
+// Keys that `sluice setup` took stand where the configuration gives none.
+Status add_stored_keys(std::vector<catalog::ProviderSettings>& providers, const Surroundings& surroundings) {
+  const std::filesystem::path home = home_directory(surroundings);
+  SLUICE_TRY(const auto keys, load_provider_keys(home));
+  for (const auto& [id, key] : keys) {
+    auto one = std::ranges::find(providers, id, &catalog::ProviderSettings::id);
+    if (one == providers.end()) {
+      if (catalog::Catalog::built_in()->find(id) == nullptr) continue;  // of an own provider that is gone
+      one = providers.insert(providers.end(), catalog::ProviderSettings{});
+      one->id = id;
+    }
+    if (one->api_key || !one->api_keys.empty()) continue;
+    one->api_key = key;
+    one->api_key_origin = provider_key_file(home, id).string();
+  }
+  return {};
+}
+
+// A misspelt dialect would otherwise be found by the first request.
+Status check_dialects(const Config& config) {
+  for (const auto& [id, provider] : config.providers) {
+    if (provider.dialect.empty()) continue;
+    const hub::dialects::Dialect* dialect = hub::dialects::find_dialect(provider.dialect);
+    if (dialect != nullptr && dialect->upstream) continue;
+    std::vector<std::string> known;
+    for (const hub::dialects::Dialect* one : hub::dialects::all_dialects())
+      if (one->upstream) known.emplace_back(one->name);
+    return base::fail(ErrorCode::invalid_argument, "providers.{}.dialect: expected one of {}, found \"{}\"",
+                      id, fmt::join(known, ", "), provider.dialect);
+  }
+  return {};
+}
+
+hub::credentials::Outside outside_of(const Config& config, const Surroundings& surroundings,
+                                     const hub::access::Keyring* keys) {
+  hub::credentials::Outside outside;
+  outside.read_file = [&surroundings](std::string_view path) {
+    return read_text_file(std::filesystem::path(surroundings.working_directory) / path, kSecretFileBytesMax);
+  };
+  outside.is_own_key = [&config, keys](std::string_view secret) {
+    return secret == config.api_key || (keys != nullptr && keys->find(secret).has_value());
+  };
+  return outside;
 }
 
 Status check_default_route(const std::string& route, const hub::credentials::Enablement& enabled) {
@@ -51,15 +108,19 @@ Status check_default_route(const std::string& route, const hub::credentials::Ena
 
 }  // namespace
 
-Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroundings) {
-  const auto providers = provider_settings_of(config);
+Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroundings,
+                               const hub::access::Keyring* keys) {
+  SLUICE_TRY_VOID(check_dialects(config));
+  auto providers = provider_settings_of(config);
+  SLUICE_TRY_VOID(add_stored_keys(providers, surroundings));
   auto gateway = std::make_shared<hub::gateway::Settings>();
   const auto environment = [&](std::string_view name) -> std::optional<std::string> {
     const auto found = surroundings.environment.find(std::string(name));
     return found == surroundings.environment.end() ? std::nullopt : std::optional(found->second);
   };
   SLUICE_TRY(gateway->catalog, catalog::Catalog::with(providers, environment));
-  SLUICE_TRY(gateway->enabled, hub::credentials::enable_providers(*gateway->catalog, providers, environment));
+  SLUICE_TRY(gateway->enabled, hub::credentials::enable_providers(*gateway->catalog, providers, environment,
+                                                                  outside_of(config, surroundings, keys)));
   gateway->models = models_of(config);
   if (const std::string wrong = catalog::refuse_configured_models(gateway->models, *gateway->catalog);
       !wrong.empty())

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/server/config.h"
+#include "hub/access/keyring.h"
 #include "hub/api/api.h"
 #include "net/client.h"
 
@@ -17,6 +18,8 @@ struct Snapshot {
   std::vector<std::string> announcements;  // one line a provider switched on, notes, default route
 };
 
-base::Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroundings);
+// `keys`: ours, which are never sent to a provider; null where they are not at hand.
+base::Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroundings,
+                                     const hub::access::Keyring* keys = nullptr);
 
 }  // namespace sluice::app::server

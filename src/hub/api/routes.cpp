@@ -18,6 +18,11 @@ constexpr std::string_view kOtherVersion = "/api/v1";
 constexpr std::array kRoutes{
     Route{.method = "POST", .path = "/v1/chat/completions", .task = tasks::Kind::chat},
     Route{.method = "POST", .path = "/v1/completions", .task = tasks::Kind::completion},
+    Route{.method = "POST", .path = "/v1/messages", .task = tasks::Kind::chat, .front = "anthropic"},
+    Route{.method = "POST",
+          .path = "/v1/messages/count_tokens",
+          .task = tasks::Kind::count_tokens,
+          .front = "anthropic"},
     Route{.method = "GET", .path = "/v1/models", .reply = &reply_models},
     Route{.method = "GET", .path = "/v1/models/{id}", .reply = &reply_model},
     Route{.method = "POST", .path = "/v1/responses", .task = tasks::Kind::chat, .front = "responses"},

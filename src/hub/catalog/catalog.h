@@ -21,6 +21,7 @@ struct ProviderSettings {
   std::string id;
   std::optional<bool> enabled;         // true: switched on by name; false: never
   std::optional<std::string> api_key;  // the secret itself; env: and file: are resolved by the caller
+  std::string api_key_origin = {};     // where it came from, for people; empty: the configuration
   std::optional<std::string> base_url;
   std::optional<std::string> dialect;  // of a known one: which of its dialects to prefer; else makes it one
   // In place of api_key: several, each asked in proportion to its weight.

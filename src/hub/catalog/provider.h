@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/money.h"
 #include "base/result.h"
 #include "hub/tasks/kind.h"
 
@@ -97,6 +98,14 @@ struct AnswerFacts {
   std::vector<std::string> errors;  // shapes: "nested", "flat", "string", "detail", "problem", ...
 };
 
+// The cheapest request that shows whether a key works, and its price on `date`.
+struct TestCall {
+  std::string model;
+  base::NanoUsd input_per_million;  // tokens
+  base::NanoUsd output_per_million;
+  std::string date;
+};
+
 struct Provider {
   std::string id;                 // lower case; what `model:<id>` pins
   std::string name;               // for people
@@ -108,6 +117,7 @@ struct Provider {
   Capabilities capabilities;
   DataPolicy data_policy;
   std::string models_path;  // its list of models on the first surface, or empty
+  std::optional<TestCall> check;
   AnswerFacts answer;
   std::vector<std::string> rate_limit_headers;
   std::string

@@ -187,6 +187,21 @@ Status read_answer(element value, const std::string& where, AnswerFacts& out) {
                       {"errors", false, texts_into(out.errors)}});
 }
 
+Status read_check(element value, const std::string& where, TestCall& out) {
+  const auto price_into = [](base::NanoUsd& price) {
+    return [&price](element one, const std::string& at) -> Status {
+      if (one.get(price.nanos) != simdjson::SUCCESS || price.nanos < 0)
+        return refuse(at, "expected nano-USD");
+      return {};
+    };
+  };
+  return read_object(value, where,
+                     {{"model", true, text_into(out.model)},
+                      {"input_nano_usd_per_million", true, price_into(out.input_per_million)},
+                      {"output_nano_usd_per_million", true, price_into(out.output_per_million)},
+                      {"date", true, text_into(out.date)}});
+}
+
 Status read_stream_usage(element value, const std::string& where, StreamUsage& out) {
   std::string text;
   SLUICE_TRY_VOID(text_into(text)(value, where));
@@ -335,6 +350,8 @@ base::Result<Provider> parse_provider(std::string_view json, std::string_view wh
       {"data_policy", true,
        [&](element value, const std::string& at) { return read_policy(value, at, provider.data_policy); }},
       {"models_path", false, text_into(provider.models_path)},
+      {"check", false,
+       [&](element value, const std::string& at) { return read_check(value, at, provider.check.emplace()); }},
       {"answer", false,
        [&](element value, const std::string& at) { return read_answer(value, at, provider.answer); }},
       {"rate_limit_reset", false, text_into(provider.rate_limit_reset)},

@@ -23,6 +23,8 @@ constexpr std::string_view kGood = R"({
   "also": [{"dialect": "anthropic", "paths": {"chat": "/v1/messages"}}],
   "variables": {"zone": {"env": ["X_ZONE"], "default": "eu"}}, "tasks": ["chat"],
   "capabilities": {"images": true, "tools": false},
+  "check": {"model": "small", "input_nano_usd_per_million": 50000000, "output_nano_usd_per_million": 80000000,
+            "date": "2026-10-01"},
   "answer": {"stream_end": "eof", "errors": ["flat"]}, "rate_limit_headers": ["x-left"], "rate_limit_reset": "seconds",
   "request_id_headers": ["x-id"], "hf_partner": "active", "not_built": "",
   "uncertain": ["paths"], "notes": "n"})";
@@ -59,6 +61,7 @@ TEST(hub_catalog_provider_file, reads_every_field) {
   EXPECT_EQ(provider->capabilities.audio, std::nullopt) << "not said is not known";
   EXPECT_EQ(provider->answer.stream_end, "eof");
   EXPECT_EQ(provider->hf_partner, "active");
+  EXPECT_EQ(provider->check->input_per_million, base::NanoUsd{50'000'000});
   EXPECT_EQ(provider->uncertain, std::vector<std::string>{"paths"});
 }
 
@@ -91,6 +94,8 @@ TEST(hub_catalog_provider_file, refuses_what_it_does_not_know_by_name_and_place)
       {with("{\"chat\": \"/v1/{model}/stream\"}", "{\"image\": \"/x\"}"), "'image' is not among the paths"},
       {with("\"paths\": {\"chat\": \"/v1/messages\"}", "\"pathes\": {}"),
        "x.json/also/0: unknown key 'pathes'"},
+      {with("50000000", "-1"), "x.json/check/input_nano_usd_per_million: expected nano-USD"},
+      {with("50000000", "0.05"), "x.json/check/input_nano_usd_per_million: expected nano-USD"},
       {"[]", "expected an object"},
       {std::string(kProviderFileBytesMax + 1, ' '), "expected at most 65536 bytes"},
   };

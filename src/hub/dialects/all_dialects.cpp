@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "hub/dialects/anthropic/anthropic.h"
 #include "hub/dialects/cohere/cohere.h"
 #include "hub/dialects/dialect.h"
 #include "hub/dialects/gemini/gemini.h"
@@ -13,12 +14,9 @@ namespace sluice::hub::dialects {
 
 std::span<const Dialect* const> all_dialects() {
   static const std::array kDialects{
-      &openai::kDialect,
-      &responses::kDialect,
-      &gemini::kDialect,
-      &cohere::kDialect,
-      &ollama::kDialect,
-      &ollama::kGenerateDialect,
+      &openai::kDialect, &responses::kDialect, &gemini::kDialect,
+      &openai::kDialect, &anthropic::kDialect, &responses::kDialect,      &gemini::kDialect,
+      &cohere::kDialect, &ollama::kDialect,    &ollama::kGenerateDialect,
   };
   return kDialects;
 }

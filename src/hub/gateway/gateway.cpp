@@ -31,7 +31,7 @@ void Gateway::use(SettingsPtr settings) {
 
 net::Task<void> Gateway::serve(net::Exchange& exchange, Admission admission) {
   CHECK(admission.front != nullptr && admission.front->downstream);
-  Conductor conductor(client_, heartbeat_, hub_, settings_, exchange, std::move(admission));
+  Conductor conductor(client_, memory_, heartbeat_, hub_, settings_, exchange, std::move(admission));
   co_await conductor.run();
 }
 

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "hub/access/key.h"
+#include "hub/credentials/memory.h"
 #include "hub/gateway/settings.h"
 #include "hub/gateway/stream_writer.h"
 #include "hub/tasks/kind.h"
@@ -52,6 +53,7 @@ class Gateway {
   SettingsPtr settings_;
   // Shared by the requests of this loop.
   net::Client client_;
+  credentials::Memory memory_;
   Heartbeat heartbeat_;
 };
 

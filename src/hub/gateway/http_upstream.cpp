@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "hub/gateway/hops.h"
 #include "hub/gateway/limits.h"
+#include "hub/gateway/mint.h"
 
 namespace sluice::hub::gateway {
 namespace {
@@ -16,16 +17,33 @@ using base::ErrorCode;
 using base::fail;
 using std::chrono::milliseconds;
 
+constexpr int kUnauthorized = 401;
+
+milliseconds left_until(net::TimePoint deadline) {
+  if (deadline == net::kNever) return milliseconds(0);  // none
+  const auto rest = std::chrono::ceil<milliseconds>(deadline - net::Clock::now());
+  return std::max(rest, milliseconds(1));
+}
+
+Failure name_provider(const std::string& id, base::Error error) {
+  if (error.code != ErrorCode::cancelled) error.message = fmt::format("provider {}: {}", id, error.message);
+  error.provider = id;
+  return Failure(std::move(error));
+}
+
 // Drives one dialect machine with the client's connection.
 class HttpSource final : public EventSource {
  public:
   HttpSource(std::unique_ptr<dialects::UpstreamMachine> machine, net::Client& client,
-             const Settings& settings, const credentials::EnabledProvider& provider, const Call& call,
+             const Settings& settings, const credentials::EnabledProvider& provider,
+             const credentials::Credential& credential, std::string token, const Call& call,
              bool passes_through, std::string hops, net::TimePoint deadline, net::Cancel& cancel)
       : machine_(std::move(machine)),
         client_(client),
         settings_(settings),
         provider_(provider),
+        credential_(credential),
+        token_(std::move(token)),
         call_(call),
         passes_through_(passes_through),
         hops_(std::move(hops)),
@@ -58,13 +76,15 @@ class HttpSource final : public EventSource {
   net::Task<std::optional<Failure>> send(dialects::Send send);
   net::Task<std::optional<Failure>> feed();
   net::Task<void> settle();
-  milliseconds left() const;
+  milliseconds left() const { return left_until(deadline_); }
 
   // Set once.
   const std::unique_ptr<dialects::UpstreamMachine> machine_;
   net::Client& client_;
   const Settings& settings_;
   const credentials::EnabledProvider& provider_;
+  const credentials::Credential& credential_;
+  const std::string token_;  // minted for it, or empty
   const Call& call_;
   const bool passes_through_;  // the client speaks the provider's dialect: its events are facts, not answers
   const std::string hops_;
@@ -79,17 +99,8 @@ class HttpSource final : public EventSource {
   bool done_ = false;
 };
 
-milliseconds HttpSource::left() const {
-  if (deadline_ == net::kNever) return milliseconds(0);  // none
-  const auto rest = std::chrono::ceil<milliseconds>(deadline_ - net::Clock::now());
-  return std::max(rest, milliseconds(1));
-}
-
 Failure HttpSource::name_provider(base::Error error) const {
-  const std::string& id = provider_.provider->id;
-  if (error.code != ErrorCode::cancelled) error.message = fmt::format("provider {}: {}", id, error.message);
-  error.provider = id;
-  return Failure(std::move(error));
+  return gateway::name_provider(provider_.provider->id, std::move(error));
 }
 
 Failure HttpSource::failure_of(dialects::Fail fail_step) const {
@@ -173,7 +184,7 @@ net::Task<std::optional<Failure>> HttpSource::send(dialects::Send send) {
   request.local_only = call_.local_only();
   request.headers.set(kHopHeader, hops_);
   request.headers.set("user-agent", "sluice");
-  if (auto applied = provider_.credential.apply(request.headers); !applied)
+  if (auto applied = credential_.apply(request.headers, token_); !applied)
     co_return name_provider(std::move(applied).error());
 
   const net::Deadlines deadlines{.connect = settings_.times.connect,
@@ -240,10 +251,37 @@ base::Status decode_for(const Call& call, dialects::UpstreamCall& asked) {
 
 net::Task<Outcome<Opened>> HttpUpstream::open(const Call& call, net::TimePoint deadline,
                                               net::Cancel& cancel) {
-  const catalog::Provider& provider = *call.candidate().provider;
-  const auto* enabled = settings_.enabled.find(provider.id);
-  if (enabled == nullptr)
-    co_return fail(ErrorCode::unavailable, "provider {} is not switched on", provider.id);
+  const std::string& id = call.candidate().provider->id;
+  const auto* enabled = settings_.enabled.find(id);
+  if (enabled == nullptr) co_return fail(ErrorCode::unavailable, "provider {} is not switched on", id);
+  for (std::size_t tries = 1;; ++tries) {
+    const auto now = std::chrono::system_clock::now();
+    const credentials::Credential& credential = memory_.choose(*enabled, call.request_id(), now);
+    auto opened = co_await open_with(*enabled, credential, call, deadline, cancel);
+    const bool is_refused = !opened && opened.error().status == kUnauthorized;
+    if (!is_refused || !may_try_again(*enabled, credential, tries)) co_return opened;
+  }
+}
+
+bool HttpUpstream::may_try_again(const credentials::EnabledProvider& enabled,
+                                 const credentials::Credential& refused, std::size_t tries) {
+  if (refused.account()) {
+    memory_.forget_token(refused);
+    return tries == 1;
+  }
+  if (enabled.credentials.size() == 1) return false;
+  const auto now = std::chrono::system_clock::now();
+  memory_.set_aside(refused, now);
+  return std::ranges::any_of(enabled.credentials, [&](const credentials::Weighted& other) {
+    return !memory_.is_set_aside(other.credential, now);
+  });
+}
+
+net::Task<Outcome<Opened>> HttpUpstream::open_with(const credentials::EnabledProvider& enabled,
+                                                   const credentials::Credential& credential,
+                                                   const Call& call, net::TimePoint deadline,
+                                                   net::Cancel& cancel) {
+  const catalog::Provider& provider = *enabled.provider;
   // Where the provider speaks the client's own dialect, the bytes pass through.
   const catalog::Surface* surface = provider.surface_for(call.front().name, call.kind());
   const bool passes_through = surface != nullptr && call.front().upstream;
@@ -262,9 +300,15 @@ net::Task<Outcome<Opened>> HttpUpstream::open(const Call& call, net::TimePoint d
                                .client_headers = call.client_headers()};
   if (!passes_through) SLUICE_CO_TRY_VOID(decode_for(call, asked));
   SLUICE_CO_TRY(auto begun, dialect->upstream->begin(asked));
-  auto source = std::make_unique<HttpSource>(std::move(begun.machine), client_, settings_, *enabled, call,
-                                             passes_through, add_hop(call.passed_hubs(), instance_id_),
-                                             deadline, cancel);
+  const net::Deadlines minting{.connect = settings_.times.connect,
+                               .first_byte = settings_.times.first_byte,
+                               .idle = settings_.times.idle,
+                               .total = left_until(deadline)};
+  auto token = co_await token_for(client_, credential, memory_, minting, call.local_only(), cancel);
+  if (!token) co_return std::unexpected(name_provider(provider.id, std::move(token).error()));
+  auto source = std::make_unique<HttpSource>(std::move(begun.machine), client_, settings_, enabled,
+                                             credential, *std::move(token), call, passes_through,
+                                             add_hop(call.passed_hubs(), instance_id_), deadline, cancel);
   auto first = co_await source->drive();
   if (!first) co_return std::unexpected(std::move(first).error());
   Opened opened;

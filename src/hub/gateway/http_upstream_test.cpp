@@ -272,5 +272,50 @@ TEST(hub_gateway_http_upstream, a_large_body_does_not_stall_another_stream) {
   EXPECT_LT(longest, 3s);
 }
 
+std::string refusal_of_key() {
+  return json_answer(R"({"error":{"message":"Invalid API Key","type":"invalid_request_error"}})",
+                     "401 Unauthorized");
+}
+
+TEST(hub_gateway_http_upstream, a_key_that_is_refused_gives_way_to_the_next_and_is_passed_over) {
+  std::mutex mutex;
+  std::vector<std::string> seen;
+  FakeProvider alpha([&](Wire& wire) {
+    while (const auto request = wire.read_message()) {
+      const std::string key = request->header("authorization");
+      {
+        const std::lock_guard lock(mutex);
+        seen.push_back(key);
+      }
+      wire.send(key == "Bearer good" ? json_answer(kChatReply) : refusal_of_key());
+    }
+  });
+  const TestHub hub(
+      {.providers = {{"alpha", alpha.url(), {{"dead", 1000}, {"good", 1}}}}, .routes_of_m = {"alpha"}});
+  Wire client = hub.connect();  // one connection lives on one loop, and so does what it remembers
+  for (int i = 0; i < 6; ++i) {
+    client.send(request_bytes("POST", "/v1/chat/completions", chat_body("m", false)));
+    EXPECT_EQ(client.read_message().value().status(), 200) << i;
+  }
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(std::ranges::count(seen, "Bearer good"), 6);
+  EXPECT_EQ(std::ranges::count(seen, "Bearer dead"), 1) << "asked once, then set aside";
+}
+
+TEST(hub_gateway_http_upstream, when_every_key_is_refused_each_was_asked_once) {
+  std::atomic<int> asked = 0;
+  FakeProvider alpha([&](Wire& wire) {
+    while (wire.read_message()) {
+      ++asked;
+      wire.send(refusal_of_key());
+    }
+  });
+  const TestHub hub(
+      {.providers = {{"alpha", alpha.url(), {{"a", 1}, {"b", 1}, {"c", 1}}}}, .routes_of_m = {"alpha"}});
+  const RawMessage answer = hub.ask(chat_body("m", false));
+  EXPECT_EQ(answer.status(), 502) << "the provider refuses us, not the client";
+  EXPECT_EQ(asked, 3);
+}
+
 }  // namespace
 }  // namespace sluice::hub::gateway

@@ -88,6 +88,7 @@ inline std::vector<std::vector<tasks::Event>> said(std::initializer_list<std::st
 struct TestProvider {
   std::string id;
   std::string url;
+  std::vector<catalog::ProviderSettings::WeightedKey> keys = {};  // empty: one, "secret-of-<id>"
 };
 
 struct TestHubOptions {
@@ -135,7 +136,8 @@ class TestHub {
       catalog::ProviderSettings one;
       one.id = provider.id;
       one.enabled = true;
-      one.api_key = "secret-of-" + provider.id;
+      one.api_keys = provider.keys;
+      if (provider.keys.empty()) one.api_key = "secret-of-" + provider.id;
       one.base_url = provider.url;
       one.dialect = "openai";
       providers.push_back(std::move(one));
