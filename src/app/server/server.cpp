@@ -65,6 +65,7 @@ struct Server::State {
   AccessHome access;
   std::optional<hub::access::KeyKeeper> keeper;
   hub::telemetry::Metrics metrics;
+  hub::telemetry::Generations generations{hub::telemetry::kGenerationsKept};
   hub::gateway::Hub hub;
   std::optional<net::Loops> loops;
   std::optional<device::Device> device;
@@ -149,6 +150,7 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
   state->keeper.emplace(*state->access.keys);
 
   state->hub.metrics = &state->metrics;
+  state->hub.generations = &state->generations;
   state->hub.instance_id = hub::gateway::make_instance_id();
   state->loops.emplace(config.loops != 0 ? config.loops : vlm::tensor::default_threads());
   state->start_device(surroundings, say);
