@@ -1,4 +1,5 @@
-// Prints the tables that the matrix walks, as JSON: every dialect with its halves, every task route with its front.
+// Prints the tables that the matrix walks, as JSON: every dialect with its halves, every task route with its
+// front.
 #include <cstdio>
 #include <string>
 
@@ -12,7 +13,8 @@ int main() {
   json.begin_object().key("dialects").begin_array();
   for (const auto* dialect : sluice::hub::dialects::all_dialects()) {
     json.begin_object().field("name", dialect->name);
-    json.field("upstream", dialect->upstream.has_value()).field("downstream", dialect->downstream.has_value());
+    json.field("upstream", dialect->upstream.has_value())
+        .field("downstream", dialect->downstream.has_value());
     json.end_object();
   }
   json.end_array().key("routes").begin_array();

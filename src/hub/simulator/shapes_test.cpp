@@ -45,7 +45,9 @@ TEST(hub_simulator_shapes, extra_fields_belong_to_the_outermost_object_only) {
 
 TEST(hub_simulator_shapes, stops_at_the_depth_limit) {
   const std::string shapes = R"({"it": ["|", "integer", ["@it"]]})";
-  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + "1" + std::string(depth, ']'); };
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + "1" + std::string(depth, ']');
+  };
   EXPECT_EQ(misfit(shapes, nested(5)), "");
   EXPECT_NE(misfit(shapes, nested(kShapeDepthMax)), "");
 }

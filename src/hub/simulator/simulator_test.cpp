@@ -25,7 +25,9 @@ class hub_simulator_simulator : public testing::Test {
 
   static http::Request request_of(std::string target, std::string body, http::Headers headers) {
     headers.set("content-type", "application/json");
-    return {.method = "POST", .target = std::move(target), .headers = std::move(headers),
+    return {.method = "POST",
+            .target = std::move(target),
+            .headers = std::move(headers),
             .body = http::body_of(std::move(body))};
   }
   Reply openai(std::string body, std::string key = "Bearer sk-fake-openai") {
@@ -38,7 +40,8 @@ class hub_simulator_simulator : public testing::Test {
     return all;
   }
   static std::string asking(std::string_view scenario, std::string_view more = "") {
-    return fmt::format(R"({{"model":"sim/{}","messages":[{{"role":"user","content":"Hi"}}]{}}})", scenario, more);
+    return fmt::format(R"({{"model":"sim/{}","messages":[{{"role":"user","content":"Hi"}}]{}}})", scenario,
+                       more);
   }
 
   std::unique_ptr<Simulator> simulator_;
@@ -93,8 +96,9 @@ TEST_F(hub_simulator_simulator, knows_the_errors_of_every_dialect) {
   const Reply reply = openai(asking("error-429"));
   EXPECT_EQ(reply.status, 429);
   EXPECT_EQ(reply.headers.find("retry-after"), "1");
-  const auto gemini = request_of("/gemini/v1beta/models/sim/error-401:generateContent",
-                                 R"({"contents":[{"parts":[{"text":"Hi"}]}]})", {{"x-goog-api-key", "sk-fake-gemini"}});
+  const auto gemini =
+      request_of("/gemini/v1beta/models/sim/error-401:generateContent",
+                 R"({"contents":[{"parts":[{"text":"Hi"}]}]})", {{"x-goog-api-key", "sk-fake-gemini"}});
   EXPECT_EQ(simulator_->answer(gemini, "http://here").status, 400) << "a wrong key is a 400 there";
 }
 
@@ -111,11 +115,13 @@ TEST_F(hub_simulator_simulator, writes_gemini_as_sse_or_as_an_array) {
 
 TEST_F(hub_simulator_simulator, counts_the_polls_of_a_job_until_it_is_done_or_cancelled) {
   const auto call = [this](std::string method, std::string target, std::string body) {
-    auto request = request_of("/polling" + target, std::move(body), {{"authorization", "Bearer sk-fake-polling"}});
+    auto request =
+        request_of("/polling" + target, std::move(body), {{"authorization", "Bearer sk-fake-polling"}});
     request.method = std::move(method);
     return text(simulator_->answer(request, "http://here"));
   };
-  const std::string submitted = call("POST", "/v1/models/sim/text/predictions", R"({"input":{"prompt":"Hi"}})");
+  const std::string submitted =
+      call("POST", "/v1/models/sim/text/predictions", R"({"input":{"prompt":"Hi"}})");
   EXPECT_THAT(submitted, HasSubstr(R"("get":"http://here/polling/v1/predictions/job-)"));
   const std::size_t at = submitted.find("job-");
   const std::string job = "/v1/predictions/" + submitted.substr(at, submitted.find('"', at) - at);
@@ -133,9 +139,12 @@ TEST_F(hub_simulator_simulator, remembers_what_it_was_sent_up_to_its_limit) {
   const std::string all = text(simulator_->answer(read, ""));
   EXPECT_THAT(all, AllOf(Not(HasSubstr(R"("number":1,)")), HasSubstr(R"("number":2,)"),
                          HasSubstr(fmt::format(R"("number":{},)", kReceivedMax + 1)), HasSubstr("no json")));
-  const http::Request later{
-      .method = "GET", .target = fmt::format("/__received?after={}", kReceivedMax), .headers = {}, .body = {}};
-  EXPECT_THAT(text(simulator_->answer(later, "")), testing::StartsWith(fmt::format(R"([{{"number":{},)", kReceivedMax + 1)));
+  const http::Request later{.method = "GET",
+                            .target = fmt::format("/__received?after={}", kReceivedMax),
+                            .headers = {},
+                            .body = {}};
+  EXPECT_THAT(text(simulator_->answer(later, "")),
+              testing::StartsWith(fmt::format(R"([{{"number":{},)", kReceivedMax + 1)));
 }
 
 TEST_F(hub_simulator_simulator, every_exchange_can_be_written) {
@@ -144,7 +153,8 @@ TEST_F(hub_simulator_simulator, every_exchange_can_be_written) {
   for (const auto& [name, server] : simulator_->library().servers()) {
     simdjson::dom::parser parser;
     const http::Headers headers;
-    Situation situation{.server = &server, .request = {.body = parser.parse(anything).value(), .headers = &headers}};
+    Situation situation{.server = &server,
+                        .request = {.body = parser.parse(anything).value(), .headers = &headers}};
     for (const bool stream : {false, true}) {
       situation.stream = stream;
       server.for_each_exchange([&](std::string_view, simdjson::dom::object exchange) {
