@@ -82,6 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   request.messages.emplace_back().parts.emplace_back(tasks::TextPart{"hi"});
   request.stream = stream;
   for (const dialects::Dialect* dialect : dialects::all_dialects()) {
+    if (!dialect->upstream) continue;
     dialects::UpstreamCall call{.provider = provider.get(),
                                 .surface = &provider->primary(),
                                 .kind = tasks::Kind::chat,
@@ -93,9 +94,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(decoded.done == decoded_whole.done && decoded.finished == decoded_whole.finished);
     require(decoded.bytes.empty());
     if (!dialect->downstream) continue;
+    // What the fronts want, each of them something else.
     const auto own = dialect->downstream->scan(
-        tasks::Kind::chat, http::Slice::borrowed(stream ? R"({"model":"m","messages":[{}],"stream":true})"
-                                                        : R"({"model":"m","messages":[{}]})"));
+        tasks::Kind::chat,
+        http::Slice::borrowed(
+            stream ? R"({"model":"m","max_tokens":9,"messages":[{}],"input":"x","stream":true})"
+                   : R"({"model":"m","max_tokens":9,"messages":[{}],"input":"x"})"));
     require(own.has_value());
     call.request = &*own;
     const Outcome relayed = play(call, *dialect, status, type, body, chunk);

@@ -85,7 +85,9 @@ SCENARIOS = [
 # Plain only: the request is what is looked at.
 PLAIN_SCENARIOS = [
     Scenario("tool forced", Ask("tools-forced", user("Weather?"), tools=TOOLS, choice="get_weather"), {"calls": ONE_CALL}),
-    Scenario("tool required", Ask("tools-required", user("Weather?"), tools=TOOLS, choice="required", parallel=False),
+    Scenario("tool required", Ask("tools-required", user("Weather?"), tools=TOOLS, choice="required"),
+             {"calls": ONE_CALL, "finish": "tool_calls"}),
+    Scenario("one tool at a time", Ask("tools-single", user("Weather?"), tools=TOOLS, choice="required", parallel=False),
              {"calls": ONE_CALL, "finish": "tool_calls"}),
     Scenario("tools forbidden", Ask("tools-forbidden", user("Weather?"), tools=TOOLS, choice="none"), {"text": ANSWER}),
     Scenario("parameters", Ask("parameters", user(), system="Be brief.",

@@ -69,6 +69,14 @@ def test_what_was_sent_fits_the_sdks_own_types(played):
     assert not wrong, f"{len(wrong)} of {len(seen)} requests:\n" + "\n".join(wrong[:20])
 
 
+def test_signatures_of_tool_calls_come_back(played):
+    """Gemini also takes a mark in place of a lost signature: only fronts that have no place for one may send it."""
+    _, received = played
+    for one in received:
+        if one["server"] == "gemini" and "skip_thought_signature_validator" in one["body"]:
+            assert "/ollama" in one["target"], (one["target"], one["body"][:500])
+
+
 def test_impossible_cells_have_a_reason_and_a_cell(played):
     cells, _ = played
     for entry in json.loads((m.HERE / "impossible.json").read_text()):

@@ -173,7 +173,8 @@ net::Task<void> Visit::run(gateway::Gateway& gateway, std::string_view not_ready
   if (is_preflight()) co_return co_await answer_preflight();
   const Match match = match_route(request.method, request.path());
   if (match.route == nullptr) {
-    if (match.allow.empty()) co_return co_await refuse(no_route(request.method, request.path()), "unmatched");
+    if (match.allow.empty())
+      co_return co_await refuse(no_route(request.method, request.path()), "unmatched", match.front);
     const base::Error error{
         .code = ErrorCode::invalid_argument,
         .message = fmt::format("{} does not take {}; it takes {}", request.path().substr(0, 200),

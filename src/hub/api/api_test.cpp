@@ -143,6 +143,44 @@ TEST_F(hub_api_api, health_needs_no_key_and_says_why_not) {
   }
 }
 
+TEST_F(hub_api_api, lists_models_in_the_shape_of_whoever_asks) {
+  const std::string headers = std::string(kBearer) + "anthropic-version: 2023-06-01\r\n";
+  const RawMessage list = ask("GET", "/v1/models", "", headers);
+  EXPECT_EQ(list.status(), 200);
+  EXPECT_THAT(list.body,
+              AllOf(HasSubstr(R"({"data":[{"type":"model","id":")"), HasSubstr(R"("display_name":")"),
+                    HasSubstr(R"("created_at":"1970-01-01T00:00:00Z"})"),
+                    HasSubstr(R"("has_more":false,"first_id":")"), Not(HasSubstr("\"object\""))));
+  EXPECT_THAT(ask("GET", "/v1/models/org/tiny", "", headers).body,
+              HasSubstr(R"({"type":"model","id":"org/tiny")"));
+  const RawMessage none = ask("GET", "/v1/models/org/tinny", "", headers);
+  EXPECT_EQ(none.status(), 404);
+  EXPECT_THAT(none.body, HasSubstr(R"({"type":"error","error":{"type":"not_found_error","message":")"));
+}
+
+TEST_F(hub_api_api, errors_of_messages_are_in_their_dialect) {
+  const RawMessage refused = ask("POST", "/v1/messages", "{}", "content-type: application/json\r\n");
+  EXPECT_EQ(refused.status(), 401);
+  EXPECT_THAT(refused.body,
+              HasSubstr(R"({"type":"error","error":{"type":"authentication_error","message":")"));
+  const RawMessage wrong =
+      ask("POST", "/v1/messages", R"({"model":"org/tiny","messages":[{"role":"user","content":"hi"}]})",
+          std::string(kBearer) + "content-type: application/json\r\n");
+  EXPECT_EQ(wrong.status(), 400);
+  EXPECT_THAT(
+      wrong.body,
+      HasSubstr(R"({"type":"invalid_request_error","message":"missing required parameter: 'max_tokens')"));
+}
+
+TEST_F(hub_api_api, counts_tokens_by_estimate_where_nobody_counts) {
+  const RawMessage counted = ask("POST", "/v1/messages/count_tokens",
+                                 R"({"model":"org/tiny","messages":[{"role":"user","content":"12345678"}]})",
+                                 std::string(kBearer) + "content-type: application/json\r\n");
+  EXPECT_EQ(counted.status(), 200) << counted.body;
+  EXPECT_EQ(counted.body, R"({"input_tokens":6})");
+  EXPECT_EQ(counted.header("x-sluice-estimated"), "true");
+}
+
 TEST_F(hub_api_api, lists_models_and_finds_one) {
   const RawMessage list = ask("GET", "/v1/models", "", kBearer);
   EXPECT_EQ(list.status(), 200);

@@ -14,6 +14,30 @@ bool is_local_only(const Question& question) {
   return question.settings.local_only || (question.caller != nullptr && question.caller->policy.local_only);
 }
 
+// Two dialects list models at one address; Anthropic's clients always say which version they speak.
+bool speaks_anthropic(const Question& question) {
+  return question.request.headers.contains("anthropic-version");
+}
+
+void write_anthropic_model(base::JsonWriter& json, const gateway::ModelRow& row) {
+  json.begin_object().field("type", "model").field("id", row.id).field("display_name", row.id);
+  json.field("created_at", "1970-01-01T00:00:00Z").end_object();  // when it was made nobody says
+}
+
+// One page, whatever its size.
+Reply reply_anthropic_models(const std::vector<gateway::ModelRow>& rows) {
+  Reply reply;
+  base::JsonWriter json(reply.body);
+  json.begin_object().key("data").begin_array();
+  for (const gateway::ModelRow& row : rows) write_anthropic_model(json, row);
+  json.end_array().field("has_more", false).key("first_id");
+  rows.empty() ? json.null() : json.string(rows.front().id);
+  json.key("last_id");
+  rows.empty() ? json.null() : json.string(rows.back().id);
+  json.end_object();
+  return reply;
+}
+
 void write_model(base::JsonWriter& json, const gateway::ModelRow& row) {
   json.begin_object().field("id", row.id).field("object", "model").field("created", 0);
   json.field("owned_by", row.providers.front());
@@ -31,21 +55,23 @@ Reply reply_error(const base::Error& error, std::string_view front) {
 }
 
 Reply reply_models(const Question& question) {
+  const auto rows = gateway::list_models(question.settings, question.hub, is_local_only(question));
+  if (speaks_anthropic(question)) return reply_anthropic_models(rows);
   Reply reply;
   base::JsonWriter json(reply.body);
   json.begin_object().field("object", "list").key("data").begin_array();
-  for (const auto& row : gateway::list_models(question.settings, question.hub, is_local_only(question)))
-    write_model(json, row);
+  for (const auto& row : rows) write_model(json, row);
   json.end_array().end_object();
   return reply;
 }
 
 Reply reply_model(const Question& question) {
   const auto row = gateway::find_model(question.settings, question.hub, is_local_only(question), question.id);
-  if (!row) return reply_error(row.error());
+  const bool is_anthropic = speaks_anthropic(question);
+  if (!row) return reply_error(row.error(), is_anthropic ? "anthropic" : "openai");
   Reply reply;
   base::JsonWriter json(reply.body);
-  write_model(json, *row);
+  is_anthropic ? write_anthropic_model(json, *row) : write_model(json, *row);
   return reply;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "hub/api/ollama.h"
 #include "hub/api/replies.h"
 
 namespace sluice::hub::api {
@@ -17,8 +18,26 @@ constexpr std::string_view kOtherVersion = "/api/v1";
 constexpr std::array kRoutes{
     Route{.method = "POST", .path = "/v1/chat/completions", .task = tasks::Kind::chat},
     Route{.method = "POST", .path = "/v1/completions", .task = tasks::Kind::completion},
+    Route{.method = "POST", .path = "/v1/messages", .task = tasks::Kind::chat, .front = "anthropic"},
+    Route{.method = "POST",
+          .path = "/v1/messages/count_tokens",
+          .task = tasks::Kind::count_tokens,
+          .front = "anthropic"},
     Route{.method = "GET", .path = "/v1/models", .reply = &reply_models},
     Route{.method = "GET", .path = "/v1/models/{id}", .reply = &reply_model},
+    Route{.method = "POST", .path = "/v1/responses", .task = tasks::Kind::chat, .front = "responses"},
+    Route{.method = "POST", .path = "/api/chat", .task = tasks::Kind::chat, .front = "ollama"},
+    Route{.method = "POST", .path = "/api/generate", .task = tasks::Kind::chat, .front = "ollama-generate"},
+    Route{.method = "POST", .path = "/api/embed", .task = tasks::Kind::embed, .front = "ollama"},
+    Route{.method = "POST", .path = "/api/embeddings", .task = tasks::Kind::embed, .front = "ollama"},
+    Route{.method = "GET", .path = "/api/tags", .front = "ollama", .reply = &reply_ollama_tags},
+    Route{.method = "POST", .path = "/api/show", .front = "ollama", .reply = &reply_ollama_show},
+    Route{.method = "GET", .path = "/api/ps", .front = "ollama", .reply = &reply_ollama_ps},
+    Route{.method = "GET",
+          .path = "/api/version",
+          .need = Need::nothing,
+          .front = "ollama",
+          .reply = &reply_ollama_version},
     Route{.method = "GET", .path = "/livez", .need = Need::nothing, .reply = &reply_live},
     Route{.method = "GET", .path = "/readyz", .need = Need::nothing, .reply = &reply_ready},
     Route{.method = "GET", .path = "/healthz", .need = Need::nothing, .reply = &reply_ready},
@@ -79,6 +98,8 @@ std::span<const Route> all_routes() {
 Match match_route(std::string_view method, std::string_view path) {
   if (method == "HEAD") method = "GET";
   Match match;
+  // Who asks for something of Ollama's that is not here is told so in Ollama's words.
+  if (path.starts_with("/api/") && !path.starts_with(kOtherVersion)) match.front = "ollama";
   for (const Route& route : kRoutes) {
     std::string_view rest;
     if (!fits_any(route, path, rest)) continue;

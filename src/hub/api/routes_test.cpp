@@ -41,6 +41,18 @@ TEST(hub_api_routes, paths_of_other_gateways_are_understood) {
   EXPECT_EQ(match_route("GET", "/v1").route, nullptr);
 }
 
+TEST(hub_api_routes, every_path_speaks_the_words_of_its_clients) {
+  EXPECT_EQ(match_route("POST", "/v1/responses").front, "responses");
+  EXPECT_EQ(match_route("POST", "/responses").front, "responses");
+  EXPECT_EQ(match_route("POST", "/api/v1/responses").front, "responses");
+  EXPECT_EQ(match_route("POST", "/api/chat").front, "ollama");
+  EXPECT_EQ(match_route("POST", "/api/generate").front, "ollama-generate");
+  EXPECT_EQ(match_route("GET", "/api/chat").front, "ollama") << "also where the method is wrong";
+  EXPECT_EQ(match_route("POST", "/api/pull").front, "ollama") << "also where there is nothing";
+  EXPECT_EQ(match_route("POST", "/api/v1/nothing").front, "openai");
+  EXPECT_EQ(match_route("POST", "/nothing").front, "openai");
+}
+
 TEST(hub_api_routes, model_ids_may_hold_slashes_colons_and_escapes) {
   EXPECT_EQ(match_route("GET", "/v1/models/org/name:Q4_K_M").id, "org/name:Q4_K_M");
   EXPECT_EQ(match_route("GET", "/v1/models/org%2Fname%3agroq").id, "org/name:groq");

@@ -24,6 +24,8 @@ bool contains(const Range& range, std::string_view value) {
   return std::ranges::find(range, value) != std::ranges::end(range);
 }
 
+constexpr std::string_view kLatestTag = ":latest";
+
 // The question asked, once its text was taken apart.
 class Resolver {
  public:
@@ -76,6 +78,10 @@ base::Result<Resolution> Resolver::resolve(std::string_view text) const {
     return refuse(ErrorCode::invalid_argument, "'model' must not hold control characters");
   }
   const std::size_t colon = text.rfind(':');
+  // Ollama's clients write out the tag that stands for no tag. A name that is known neither way stays as it
+  // came: whoever the default route asks may know the tag.
+  if (text.ends_with(kLatestTag) && !is_known(text) && is_known(text.substr(0, colon)))
+    return resolve(text.substr(0, colon));
   if (colon == std::string_view::npos || !is_route(text.substr(colon + 1))) return resolve_default(text);
   const std::string_view id = text.substr(0, colon);
   const std::string_view route = text.substr(colon + 1);

@@ -3,7 +3,8 @@
 //
 // Model ids contain colons of their own (`ft:gpt-4o:org::id`, `smollm2:135m`, `repo:Q4_K_M`), so the last
 // segment is a route only when it is a route word or the id of an enabled provider; an id known whole wins;
-// when both readings name something known, the request is refused and both are shown.
+// when both readings name something known, the request is refused and both are shown. A tag `:latest` at the
+// end of an id that is not known whole says nothing, as with Ollama, and is left out.
 #pragma once
 
 #include <array>

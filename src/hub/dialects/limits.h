@@ -15,6 +15,7 @@ inline constexpr std::size_t kErrorBodyBytesMax = std::size_t{64}
 inline constexpr std::size_t kErrorTextBytesMax = 2000;   // of a provider's words in our message
 inline constexpr std::uint32_t kChoicesMax = 128;         // n
 inline constexpr std::uint32_t kToolCallsMax = 1024;      // calls of one choice
+inline constexpr std::size_t kCitationsMax = 16'384;      // of one answer
 inline constexpr std::uint64_t kOutputItemsMax = 4096;    // items of one response
 inline constexpr std::size_t kStopSequencesMax = 64;
 inline constexpr std::size_t kPromptsMax = 256;          // prompts of one completion request
@@ -25,7 +26,6 @@ inline constexpr std::size_t kInnerEditsMax = 64;
 inline constexpr std::size_t kDroppedNamesMax = 64;  // names of one request that could not be carried
 inline constexpr std::uint64_t kTokenCountMax = std::uint64_t{1} << 48;  // that a provider may report
 inline constexpr std::size_t kEmbeddingValuesMax = 65'536;               // numbers of one vector
-inline constexpr std::size_t kCitationsMax = 1024;                       // of one choice; more are left out
 inline constexpr std::size_t kCitedTextBytesMax = std::size_t{1} << 20;  // text that citations are placed in
 
 }  // namespace sluice::hub::dialects

@@ -71,6 +71,23 @@ bool is_base64(std::string_view text) {
   return (padding == "=" || padding == "==") && text.size() % 4 == 0;
 }
 
+std::string_view image_type_of(std::string_view base64) {
+  // Three bytes are four digits, so that a prefix of whole digits tells the bytes up to the last few bits.
+  constexpr std::pair<std::string_view, std::string_view> kBeginnings[] = {
+      {"iVBORw0KGgo", "image/png"},  // 89 'PNG' 0D 0A 1A 0A
+      {"/9j/", "image/jpeg"},        // FF D8 FF
+      {"R0lGODdh", "image/gif"},     // GIF87a
+      {"R0lGODlh", "image/gif"},     // GIF89a
+      {"Qk", "image/bmp"},           // BM
+  };
+  for (const auto& [digits, type] : kBeginnings)
+    if (base64.starts_with(digits)) return type;
+  // RIFF, four bytes of size, WEBP: the last of them begins inside the eleventh digit.
+  if (base64.starts_with("UklGR") && base64.size() > 16 && base64.substr(11, 5) == "XRUJQ")
+    return "image/webp";
+  return {};
+}
+
 std::string audio_media_type(std::string_view format) {
   for (const auto& [word, type] : kAudioTypes) {
     if (base::equals_ignoring_case(word, format)) return std::string(type);

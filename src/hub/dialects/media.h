@@ -22,6 +22,10 @@ std::string join_data_url(std::string_view media_type, std::string_view data);
 // Whether `text` is base64 (RFC 4648, padded or not, no white space): what it must be to be sent as bytes.
 bool is_base64(std::string_view text);
 
+// The type of an image by its first bytes, which are given as base64: "image/png"; empty when they are none
+// that is known.
+std::string_view image_type_of(std::string_view base64);
+
 // "audio/wav" for "wav", the OpenAI dialect's word for a format; an unknown word becomes "audio/<word>".
 std::string audio_media_type(std::string_view format);
 // The other way round: "wav" for "audio/x-wav"; empty when it is no audio type.

@@ -66,7 +66,8 @@ std::string header_safe(std::string_view text) {
 // What a provider's answer may tell the client besides its body.
 void copy_answer_headers(const http::Headers& from, http::Headers& to) {
   for (const auto& field : from)
-    if (field.name.size() > 12 && base::equals_ignoring_case(field.name.substr(0, 12), "x-ratelimit-"))
+    if ((field.name.size() > 12 && base::equals_ignoring_case(field.name.substr(0, 12), "x-ratelimit-")) ||
+        base::equals_ignoring_case(field.name, kEstimatedHeader))
       to.add(field.name, field.value);
 }
 
@@ -215,6 +216,7 @@ net::Task<std::optional<Conductor::Begun>> Conductor::attempt_all(
 net::Task<Outcome<Conductor::Begun>> Conductor::attempt(const Call& call) {
   Upstream* upstream = &http_;
   if (call.candidate().is_device()) upstream = hub_.device;
+  if (needs_estimate(call)) upstream = &estimator_;
   if (upstream == nullptr) co_return fail(ErrorCode::unavailable, "this hub runs without a device");
   auto opened = co_await upstream->open(call, deadline_, exchange_.cancel());
   if (!opened) co_return std::unexpected(std::move(opened).error());

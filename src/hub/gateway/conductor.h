@@ -10,6 +10,7 @@
 #include "hub/gateway/gateway.h"
 #include "hub/gateway/http_upstream.h"
 #include "hub/gateway/stream_writer.h"
+#include "hub/gateway/token_estimate.h"
 #include "hub/telemetry/access_log.h"
 
 namespace sluice::hub::gateway {
@@ -58,6 +59,7 @@ class Conductor {
   const Admission admission_;
   Heartbeat& heartbeat_;
   HttpUpstream http_;
+  EstimatingUpstream estimator_;
   net::TimePoint deadline_;
   // What became of it, for the headers and the log.
   std::string model_;  // resolved

@@ -129,6 +129,12 @@ bool holds(const object& condition, const RequestView& request) {
   std::string_view name;
   if (condition["if"].error() == SUCCESS && !find_unmet(condition["if"], request).empty()) return true;
   if (condition["header"].get(name) == SUCCESS) return holds_for_header(condition, name, request);
+  if (array choices; condition["any_of"].get(choices) == SUCCESS) {
+    return std::ranges::any_of(choices, [&request](element choice) {
+      object one;
+      return choice.get(one) == SUCCESS && holds(one, request);
+    });
+  }
   std::string_view path;
   if (condition["at"].get(path) != SUCCESS) return false;
   std::size_t found = 0, passed = 0;

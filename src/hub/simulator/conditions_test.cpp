@@ -47,6 +47,8 @@ TEST(hub_simulator_conditions, look_at_headers_and_apply_conditionally) {
   EXPECT_TRUE(holds(R"({"header":"x-other","exists":false})"));
   EXPECT_TRUE(holds(R"({"if":[{"at":"n","is":2}],"at":"stop","exists":true})"));
   EXPECT_FALSE(holds(R"({"if":[{"at":"n","is":1}],"at":"stop","exists":true})"));
+  EXPECT_TRUE(holds(R"({"any_of":[{"at":"n","is":2},{"at":"n","is":1}]})"));
+  EXPECT_FALSE(holds(R"({"any_of":[{"at":"n","is":2},{"at":"n","is":3}]})"));
 }
 
 }  // namespace

@@ -278,6 +278,14 @@ Status read_parameters(const ScannedRequest& scanned, Request& request, Read rea
 
 }  // namespace
 
+Status decode_stop(const JsonView& value, std::vector<std::string>& stop) {
+  return read_stop(value, stop);
+}
+
+Status decode_tool(const JsonView& value, tasks::ChatRequest& request) {
+  return read_tool(value, request);
+}
+
 Status decode_sampling(const std::string& name, const JsonView& value, tasks::Sampling& sampling,
                        bool& known) {
   known = true;

@@ -13,7 +13,10 @@ namespace sluice::hub::dialects::openai {
 base::Result<tasks::ChatRequest> decode_chat(const ScannedRequest& scanned);
 base::Result<tasks::CompletionRequest> decode_completion(const ScannedRequest& scanned);
 
-// For dialects that borrow OpenAI's names: takes `value` when `name` is a parameter of sampling, and sets
+// For dialects that borrow OpenAI's words.
+base::Status decode_stop(const JsonView& value, std::vector<std::string>& stop);
+base::Status decode_tool(const JsonView& value, tasks::ChatRequest& request);
+// Takes `value` when `name` is a parameter of sampling, and sets
 // `known`.
 base::Status decode_sampling(const std::string& name, const JsonView& value, tasks::Sampling& sampling,
                              bool& known);

@@ -339,7 +339,7 @@ void Composer::write_item(JsonWriter& out, const Item& item, bool bare) const {
 void Composer::write_response(JsonWriter& out) const {
   constexpr std::array<std::string_view, 4> kStatuses{"in_progress", "completed", "incomplete", "failed"};
   out.begin_object()
-      .field("id", "resp_" + tail_)
+      .field("id", started_.id.starts_with("resp_") ? started_.id : "resp_" + tail_)
       .field("object", "response")
       .field("created_at", started_.created_unix_s != 0 ? started_.created_unix_s : context_.created_unix_s)
       .field("status", kStatuses[static_cast<std::size_t>(status_)])
