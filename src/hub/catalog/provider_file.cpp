@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/strings.h"
+#include "http/headers.h"
 #include "hub/catalog/limits.h"
 #include "hub/catalog/provider.h"
 #include "hub/catalog/variables.h"
@@ -120,6 +121,9 @@ Status read_auth(element value, const std::string& where, Auth& auth) {
   auth.kind = known->second;
   if ((auth.kind == Auth::Kind::none) != auth.header.empty()) {
     return refuse(where, "'header' belongs to kinds 'header' and 'service_account', and only to them");
+  }
+  if (!auth.scheme.empty() && !http::is_token(auth.scheme)) {
+    return refuse(where + "/scheme", "expected one word, such as 'Bearer'");
   }
   for (const std::string& name : auth.env) {
     if (name.empty() || name.ends_with("_BASE_URL")) {

@@ -79,6 +79,7 @@ TEST(hub_catalog_provider_file, refuses_what_it_does_not_know_by_name_and_place)
       {with("\"kind\": \"header\"", "\"kind\": \"magic\""),
        "x.json/auth/kind: expected 'header', 'service_account' or 'none'"},
       {with("\"kind\": \"header\"", "\"kind\": \"none\""), "'header' belongs to kinds 'header'"},
+      {with("\"Bearer\"", "\"Bearer or Key\""), "x.json/auth/scheme: expected one word"},
       {with("X_API_KEY", "X_BASE_URL"), "no variable that holds a secret"},
       {with("\"/v1/chat", "\"v1/chat"), "x.json/paths/chat: expected a path that begins with '/'"},
       {with("\"always\"", "\"sometimes\""), "x.json/stream_usage: expected"},
