@@ -63,10 +63,13 @@ class Simulator:
         self._log.close()
         assert status == 0 and not re.search(r"Sanitizer|runtime error:", said), f"status {status}:\n{said}"
 
-    def received(self):
-        """What came, oldest first."""
-        with urllib.request.urlopen(f"{self.origin}/__received", timeout=WAIT_S) as answer:
+    def received(self, after=0):
+        """What came, oldest first; `after` leaves out as many."""
+        with urllib.request.urlopen(f"{self.origin}/__received?after={after}", timeout=WAIT_S) as answer:
             return json.load(answer)
+
+    def forget(self):
+        urllib.request.urlopen(urllib.request.Request(f"{self.origin}/__received", method="DELETE"), timeout=WAIT_S).close()
 
     def was_left(self, server, mark):
         """Whether, within a while, the hub gives up the request to `server` that holds `mark`."""

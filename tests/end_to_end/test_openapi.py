@@ -1,0 +1,54 @@
+"""Requests drawn from our own OpenAPI document, and broken ones, within a bounded time: nothing of it is a 5xx, and
+every answer is one that the document knows. The seed is printed; SLUICE_SCHEMATHESIS_SEED repeats a run."""
+import os
+import random
+import subprocess
+import sys
+
+from openapi_spec_validator import validate
+
+from harness import hub as hubs
+from harness.simulator import Simulator
+
+TIME_S = 20
+# Texts drawn for "model" would rarely get past the look-up of its name, nor drawn messages past the reading of them:
+# one body in two gets those that would be answered, and keeps the rest of what was drawn.
+HOOKS = '''
+import json, zlib
+import schemathesis
+
+MODELS = ["reciter:device", "sim/text:openai", "sim/text:anthropic", "nobody/knows"]
+RIGHT = {"messages": [{"role": "user", "content": "Hi"}], "prompt": "Hi", "input": "Hi", "max_tokens": 5}
+
+@schemathesis.hook
+def map_body(context, body):
+    if not isinstance(body, dict):
+        return body
+    chosen = zlib.crc32(json.dumps(body, sort_keys=True, default=str).encode())
+    if chosen % 2:
+        body = body | {name: value for name, value in RIGHT.items() if name in body}
+    return body | {"model": MODELS[chosen // 2 % len(MODELS)]} if isinstance(body.get("model"), str) else body
+'''
+
+
+def test_the_document_is_openapi_and_nothing_drawn_from_it_is_a_fault_of_ours(tmp_path):
+    seed = os.environ.get("SLUICE_SCHEMATHESIS_SEED") or str(random.randrange(1 << 32))
+    (tmp_path / "hooks.py").write_text(HOOKS)
+    with Simulator() as simulator:
+        providers = {name: {"api_key": f"sk-fake-{name}", "base_url": f"{simulator.origin}/{name}"}
+                     for name in ("openai", "anthropic")}
+        with hubs.Hub({"providers": providers}) as hub:
+            validate(hub.ask("GET", "/openapi.json").json)
+            run = subprocess.run(
+                [sys.executable, "-m", "schemathesis.cli", "run", f"{hub.url}/openapi.json", "--seed", seed,
+                 "--max-time", str(TIME_S), "--max-examples", "40", "--phases", "examples,coverage,fuzzing",
+                 "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+                 "--continue-on-failure", "--no-shrink", "--generation-database", "none", "--no-color",
+                 "-H", f"authorization: Bearer {hub.key}"],
+                cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+                env=hubs.bare_environment(tmp_path, SCHEMATHESIS_HOOKS="hooks", PYTHONPATH=str(tmp_path),
+                                          PYTHONDONTWRITEBYTECODE="1"))
+            print(f"seed {seed}\n{run.stdout[-12000:]}\n{run.stderr[-2000:]}")
+            assert run.returncode == 0
+            for route in ("/v1/chat/completions", "/v1/messages"):  # the requests came as far as an answer
+                assert hub.metric("sluice_requests_total", route=route, status="200") > 0
