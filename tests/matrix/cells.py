@@ -22,6 +22,8 @@ BESIDES_THE_SDK = {
     # anthropic 2.x types only its newest models, which refuse them; the older ones take them (documented).
     "anthropic.chat": {"temperature", "top_p", "top_k"},
 }
+# The openai back stands for all who speak that dialect: DeepSeek, vLLM, Groq, ... want their own reasoning back.
+BESIDES_THE_SDK_IN_MESSAGES = {"openai.chat": {"reasoning_content", "reasoning_details"}}
 
 
 def tables():
@@ -68,6 +70,9 @@ class Judge:
         if name not in self._validators:
             self._validators[name] = jsonschema.Draft202012Validator(json.loads((SCHEMAS / f"{name}.json").read_text()))
         request = {key: value for key, value in json.loads(body).items() if key not in BESIDES_THE_SDK.get(name, ())}
+        for message in request.get("messages", ()):
+            for key in BESIDES_THE_SDK_IN_MESSAGES.get(name, ()):
+                message.pop(key, None)
         error = jsonschema.exceptions.best_match(self._validators[name].iter_errors(request))
         return f"/{'/'.join(map(str, error.absolute_path))}: {error.message[:300]}" if error else ""
 

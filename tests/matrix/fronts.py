@@ -183,9 +183,9 @@ class Responses:
                 said.reasoning += "".join(part["text"] for part in [*item["summary"], *item.get("content", [])])
         said.finish = ("tool_calls" if said.calls else "stop") if whole["status"] == "completed" else (
             {"max_output_tokens": "length", "content_filter": "content_filter"}[whole["incomplete_details"]["reason"]])
-        usage = whole["usage"]
-        assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"], usage
-        said.input, said.output = usage["input_tokens"], usage["output_tokens"]
+        if usage := whole["usage"]:
+            assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"], usage
+            said.input, said.output = usage["input_tokens"], usage["output_tokens"]
         return said
 
     def read(self, answer):

@@ -3,7 +3,9 @@
 
 namespace sluice::app::cli {
 
+std::function<int()> declare_ask(Arguments& arguments);
 std::function<int()> declare_bench_text(Arguments& arguments);
+std::function<int()> declare_caption(Arguments& arguments);
 std::function<int()> declare_completion(Arguments& arguments);
 std::function<int()> declare_config_check(Arguments& arguments);
 std::function<int()> declare_config_import(Arguments& arguments);
@@ -29,6 +31,8 @@ namespace {
 constexpr Command kCommands[] = {
     {"serve", "answer requests", declare_serve},
     {"run", "ask a model on this machine, or talk to it", declare_run},
+    {"ask", "ask about pictures: IMAGE... QUESTION", declare_ask},
+    {"caption", "describe pictures, one or whole folders", declare_caption},
     {"list", "list the models on this machine", declare_list},
     {"show", "tell what a model is and what it takes", declare_show},
     {"providers", "list the providers and what switches them on", declare_providers},

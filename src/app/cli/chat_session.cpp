@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <csignal>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
@@ -87,15 +89,23 @@ ChatSession::~ChatSession() {
   sigaction(SIGINT, &action, nullptr);
 }
 
-base::Result<Reply> ChatSession::ask(std::string prompt, const std::function<void(std::string_view)>& show) {
+base::Result<Reply> ChatSession::ask(std::string prompt, const std::function<void(std::string_view)>& show,
+                                     std::vector<vlm::generation::PreparedPicture> pictures) {
   if (!model_->chat_template) return base::fail(model_->chat_template.error());
   std::vector<vlm::tokenizer::Message> messages;
   if (!options_.system.empty()) messages.push_back({.role = "system", .content = options_.system});
   messages.insert(messages.end(), messages_.begin(), messages_.end());
   messages.push_back({.role = "user", .content = prompt});
+  std::vector<vlm::image::Picture> frames = frames_;
+  for (vlm::generation::PreparedPicture& picture : pictures) {
+    messages.back().images.push_back(picture.spot(0));
+    std::ranges::move(picture.frames, std::back_inserter(frames));
+  }
+  vlm::tokenizer::Message turn = messages.back();
 
   vlm::generation::Request request{.model = model_, .prompt = {}, .tokens_max = options_.tokens_max};
   SLUICE_TRY(request.prompt, model_->chat_template->encode(model_->tokenizer, messages));
+  request.frames = frames;
   request.sampling.temperature = options_.temperature;
   request.sampling.top_p = options_.top_p;
   request.sampling.seed =
@@ -112,7 +122,8 @@ base::Result<Reply> ChatSession::ask(std::string prompt, const std::function<voi
   answering = nullptr;
   if (reply.end.reason == FinishReason::failed) return base::fail(reply.end.error);
   reply.seed = seed;
-  messages_.push_back({.role = "user", .content = std::move(prompt)});
+  messages_.push_back(std::move(turn));
+  frames_ = std::move(frames);
   messages_.push_back({.role = "assistant", .content = reply.text});
   return reply;
 }

@@ -15,6 +15,7 @@
 #include "app/device/model_store.h"
 #include "base/result.h"
 #include "vlm/generation/engine.h"
+#include "vlm/generation/picture_prompt.h"
 #include "vlm/tokenizer/chat_template.h"
 
 namespace sluice::app::cli {
@@ -44,11 +45,16 @@ class ChatSession {
 
   ChatOptions& options() { return options_; }
   const vlm::generation::LanguageModel& model() const { return *model_; }
-  void clear() { messages_.clear(); }
+  void clear() {
+    messages_.clear();
+    frames_.clear();
+  }
   std::size_t turns() const { return messages_.size() / 2; }
 
   // Adds a turn. A stopped answer stays in the conversation as far as it came; a refused one leaves no trace.
-  base::Result<Reply> ask(std::string prompt, const std::function<void(std::string_view)>& show);
+  // Pictures stand before the text, as the models were trained, and stay for later turns.
+  base::Result<Reply> ask(std::string prompt, const std::function<void(std::string_view)>& show,
+                          std::vector<vlm::generation::PreparedPicture> pictures = {});
 
  private:
   class Inbox;
@@ -56,6 +62,7 @@ class ChatSession {
   LoadedModel model_;
   ChatOptions options_;
   std::vector<vlm::tokenizer::Message> messages_;
+  std::vector<vlm::image::Picture> frames_;  // of all pictures in messages_
   std::unique_ptr<vlm::generation::Engine> engine_;
 };
 

@@ -64,13 +64,17 @@ void Device::rescan() {
 }
 
 void Device::load(std::string id, std::function<void(base::Result<LoadedModel>)> done) {
+  run_aside([this, id = std::move(id), done = std::move(done)] {
+    if (LoadedModel ready = store_.loaded(id)) return done(std::move(ready));
+    const auto model = store_.find(id);
+    done(model ? store_.load(*model) : std::unexpected(model.error()));
+  });
+}
+
+void Device::run_aside(std::function<void()> job) {
   {
     const std::lock_guard lock(mutex_);
-    loads_.push_back([this, id = std::move(id), done = std::move(done)] {
-      if (LoadedModel ready = store_.loaded(id)) return done(std::move(ready));
-      const auto model = store_.find(id);
-      done(model ? store_.load(*model) : std::unexpected(model.error()));
-    });
+    loads_.push_back(std::move(job));
   }
   wake_.notify_one();
 }

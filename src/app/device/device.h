@@ -64,6 +64,8 @@ class Device {
   LoadedModel loaded(std::string_view id) { return store_.loaded(id); }
   // Loads on the loader thread and calls `done` there. Requests for one model that overlap load it once.
   void load(std::string id, std::function<void(base::Result<LoadedModel>)> done);
+  // Runs `job` on the loader thread: work that is too long for an event loop and too small for the engine.
+  void run_aside(std::function<void()> job);
 
  private:
   void run_loader();

@@ -40,6 +40,7 @@ void append_end(End end, std::vector<tasks::Event>& out) {
                       .stop_sequence = std::move(end.stop_string)});
   tasks::Usage usage;
   usage.input = {end.prompt_tokens};
+  usage.input_image = {end.image_tokens};
   usage.output = {end.answer_tokens};
   out.emplace_back(tasks::UsageReport{usage});
 }

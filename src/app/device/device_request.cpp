@@ -2,9 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
+
+#include "app/device/image_bytes.h"
+#include "app/device/limits.h"
+#include "vlm/generation/picture_prompt.h"
 
 namespace sluice::app::device {
 
@@ -86,17 +91,44 @@ Status check_chat_features(const tasks::ChatRequest& request) {
   return check_extras(request.others, "");
 }
 
-Result<std::string> text_of(const tasks::Message& message, const std::string& where) {
-  std::string text;
+// The frames of all pictures of a conversation, in order.
+struct Album {
+  const vlm::generation::LanguageModel& model;
+  std::size_t pictures = 0;
+  std::vector<vlm::image::Picture> frames = {};
+
+  // Adds a picture that stands after `at` bytes of a message's text.
+  Result<vlm::tokenizer::ImageSpot> add(const tasks::ImagePart& part, std::size_t at,
+                                        const std::string& place) {
+    if (!model.eyes) SLUICE_TRY_VOID(refuse(place, "has a model here that cannot see pictures"));
+    if (!part.id.empty()) SLUICE_TRY_VOID(refuse(place, "keeps no uploaded files"));
+    if (++pictures > kPicturesMax)
+      SLUICE_TRY_VOID(refuse(place, fmt::format("reads at most {} pictures in a request", kPicturesMax)));
+    SLUICE_TRY(const std::vector<std::byte> bytes, image_bytes(part.url, place));
+    vlm::generation::TileChoice choice;
+    if (part.detail == "low") choice = {.kind = vlm::generation::TileChoice::Kind::count, .count = 1};
+    auto picture = vlm::generation::prepare_picture(model, bytes, choice);
+    if (!picture)
+      return fail({.code = picture.error().code,
+                   .message = fmt::format("{}: {}", place, picture.error().message),
+                   .parameter = place});
+    std::ranges::move(picture->frames, std::back_inserter(frames));
+    return picture->spot(at);
+  }
+};
+
+base::Status add_parts(const tasks::Message& message, const std::string& where, Album& album,
+                       vlm::tokenizer::Message& out) {
   for (std::size_t i = 0; i < message.parts.size(); ++i) {
     const tasks::Part& part = message.parts[i];
     const std::string place = fmt::format("{}content.{}", where, i);
     if (const auto* words = std::get_if<tasks::TextPart>(&part)) {
-      text += words->text;
+      out.content += words->text;
     } else if (const auto* refusal = std::get_if<tasks::RefusalPart>(&part)) {
-      text += refusal->text;
-    } else if (std::holds_alternative<tasks::ImagePart>(part)) {
-      SLUICE_TRY_VOID(refuse(place, "cannot see images yet"));
+      out.content += refusal->text;
+    } else if (const auto* picture = std::get_if<tasks::ImagePart>(&part)) {
+      SLUICE_TRY(const auto spot, album.add(*picture, out.content.size(), place));
+      out.images.push_back(spot);
     } else if (std::holds_alternative<tasks::AudioPart>(part)) {
       SLUICE_TRY_VOID(refuse(place, "cannot hear audio"));
     } else if (std::holds_alternative<tasks::FilePart>(part)) {
@@ -106,22 +138,23 @@ Result<std::string> text_of(const tasks::Message& message, const std::string& wh
     }
     // A ReasoningPart is what some model thought on an earlier turn: templates leave it out.
   }
-  return text;
+  return {};
 }
 
-Result<vlm::tokenizer::Message> to_message(const tasks::Message& message, std::size_t index) {
+Result<vlm::tokenizer::Message> to_message(const tasks::Message& message, std::size_t index, Album& album) {
   const std::string where = fmt::format("messages.{}.", index);
   if (message.role == tasks::Role::tool) SLUICE_TRY_VOID(refuse(where + "role", "cannot call tools yet"));
   if (!message.tool_calls.empty()) SLUICE_TRY_VOID(refuse(where + "tool_calls", "cannot call tools yet"));
   if (!message.name.empty())
     SLUICE_TRY_VOID(refuse(where + "name", "cannot tell participants of one role apart"));
   SLUICE_TRY_VOID(check_extras(message.others, where));
-  SLUICE_TRY(std::string text, text_of(message, where));
   const char* role = message.role == tasks::Role::user ? "user"
                      : message.role == tasks::Role::assistant
                          ? "assistant"
                          : "system";  // developer is OpenAI's newer word for it
-  return vlm::tokenizer::Message{.role = role, .content = std::move(text)};
+  vlm::tokenizer::Message out{.role = role, .content = {}};
+  SLUICE_TRY_VOID(add_parts(message, where, album, out));
+  return out;
 }
 
 }  // namespace
@@ -129,9 +162,10 @@ Result<vlm::tokenizer::Message> to_message(const tasks::Message& message, std::s
 Result<Request> to_engine_request(const tasks::ChatRequest& request, LoadedModel model, std::uint64_t seed) {
   SLUICE_TRY_VOID(check_chat_features(request));
   if (!model->chat_template) return fail(model->chat_template.error());
+  Album album{.model = *model};
   std::vector<vlm::tokenizer::Message> messages;
   for (std::size_t i = 0; i < request.messages.size(); ++i) {
-    SLUICE_TRY(vlm::tokenizer::Message message, to_message(request.messages[i], i));
+    SLUICE_TRY(vlm::tokenizer::Message message, to_message(request.messages[i], i, album));
     messages.push_back(std::move(message));
   }
   if (messages.empty())
@@ -145,8 +179,17 @@ Result<Request> to_engine_request(const tasks::ChatRequest& request, LoadedModel
   out.sampling.logprobs = request.logprobs;
   out.sampling.top_logprobs = request.top_logprobs;
   out.stop = request.stop;
+  out.frames = std::move(album.frames);
   out.model = std::move(model);
   return out;
+}
+
+bool has_pictures(const tasks::ChatRequest& request) {
+  return std::ranges::any_of(request.messages, [](const tasks::Message& message) {
+    return std::ranges::any_of(message.parts, [](const tasks::Part& part) {
+      return std::holds_alternative<tasks::ImagePart>(part);
+    });
+  });
 }
 
 namespace {

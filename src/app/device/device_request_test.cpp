@@ -2,8 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <fstream>
 #include <functional>
+#include <iterator>
 
+#include "app/device/limits.h"
 #include "vlm/models/tiny_llama.h"
 
 namespace sluice::app::device {
@@ -156,6 +160,75 @@ TEST(app_device_device_request, refuses_completions_it_cannot_honour) {
   EXPECT_EQ(refused_completion([](auto& r) { r.suffix = "end"; }), "suffix");
   EXPECT_EQ(refused_completion([](auto& r) { r.echo = true; }), "echo");
   EXPECT_EQ(refused_completion([](auto& r) { r.prompts = {tasks::TokenIds{-1}}; }), "prompt");
+}
+
+std::string golden_folder() {
+  return std::string(SLUICE_SOURCE_DIR) + "/tests/golden/smolvlm/llama";
+}
+
+LoadedModel seeing_model() {
+  static const LoadedModel model = *vlm::generation::load_language_model(golden_folder(), 1);
+  return model;
+}
+
+std::string golden_picture() {
+  std::ifstream in(golden_folder() + "/picture.png", std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::string data_url(std::string_view bytes) {
+  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out = "data:image/png;base64,";
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t word = 0;
+    for (std::size_t j = 0; j < 3; ++j)
+      word = word << 8 | (i + j < bytes.size() ? static_cast<std::uint8_t>(bytes[i + j]) : 0U);
+    for (std::size_t j = 0; j < 4; ++j)
+      out.push_back(i + j <= bytes.size() ? kAlphabet[word >> (18 - 6 * j) & 63] : '=');
+  }
+  return out;
+}
+
+tasks::ChatRequest seen(std::vector<tasks::Part> parts) {
+  tasks::ChatRequest request = hello();
+  request.messages[0].parts = std::move(parts);
+  return request;
+}
+
+TEST(app_device_device_request, pictures_become_frames_where_they_stand) {
+  const std::string url = data_url(golden_picture());
+  const auto request = seen({tasks::ImagePart{.url = url, .detail = ""}, tasks::TextPart{"And "},
+                             tasks::ImagePart{.url = url, .detail = "low"}, tasks::TextPart{"alike?"}});
+  EXPECT_TRUE(has_pictures(request));
+  EXPECT_FALSE(has_pictures(hello()));
+  const auto out = to_engine_request(request, seeing_model(), 1);
+  ASSERT_TRUE(out) << out.error().message;
+  EXPECT_EQ(out->frames.size(), 13U + 1);
+  EXPECT_EQ(std::ranges::count(out->prompt, seeing_model()->eyes->image_token), (13 + 1) * 4);
+  const std::string shown = seeing_model()->tokenizer.decode(out->prompt, true);
+  EXPECT_TRUE(shown.starts_with("<|im_start|>User:<fake_token_around_image><row_1_col_1><image>")) << shown;
+  EXPECT_NE(shown.find("<fake_token_around_image>And <fake_token_around_image><global-img><image>"),
+            std::string::npos);
+}
+
+TEST(app_device_device_request, refuses_pictures_by_their_place) {
+  const auto refusal = [](std::string url, const LoadedModel& model = seeing_model()) {
+    const auto out = to_engine_request(
+        seen({tasks::TextPart{"x"}, tasks::ImagePart{.url = std::move(url), .detail = ""}}), model, 1);
+    return out ? base::Error{.message = "(no error)"} : out.error();
+  };
+  const std::string url = data_url(golden_picture());
+  EXPECT_EQ(refusal(url, tiny_model()).message,
+            "messages.0.content.1: the device has a model here that cannot see pictures");
+  EXPECT_EQ(refusal("https://example.com/a.png").parameter, "messages.0.content.1");
+  EXPECT_EQ(refusal("data:image/png;base64,AAAA").code, base::ErrorCode::unsupported_media);
+  EXPECT_EQ(refusal(url.substr(0, url.size() / 2)).code, base::ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal(url.substr(0, url.size() / 2)).parameter, "messages.0.content.1");
+  std::vector<tasks::Part> many(kPicturesMax + 1, tasks::ImagePart{.url = url, .detail = "low"});
+  EXPECT_THAT(to_engine_request(seen(many), seeing_model(), 1).error().message,
+              testing::HasSubstr("reads at most 64 pictures"));
+  many.pop_back();
+  EXPECT_TRUE(to_engine_request(seen(many), seeing_model(), 1));
 }
 
 }  // namespace

@@ -20,28 +20,52 @@ using vlm::generation::Event;
 namespace {
 
 // What the loader thread and a coroutine share; the last reference always goes on the loop.
+template <typename T>
 struct Arrival {
   explicit Arrival(net::Loop& loop) : event(loop) {}
   net::Event event;
-  base::Result<Device::LoadedModel> model = nullptr;
+  base::Result<T> value = fail(ErrorCode::cancelled, "nothing came");
 };
+
+// Called on the loader thread. A coroutine that has gone meanwhile gets nothing.
+template <typename T>
+void hand_back(net::Loop& loop, std::weak_ptr<Arrival<T>> arrival, base::Result<T> value) {
+  loop.post([arrival = std::move(arrival), value = std::move(value)]() mutable {
+    const auto waiting = arrival.lock();
+    if (waiting == nullptr) return;
+    waiting->value = std::move(value);
+    waiting->event.set();
+  });
+}
 
 net::Task<base::Result<Device::LoadedModel>> obtain(Device& device, std::string id, net::TimePoint deadline,
                                                     net::Cancel& cancel) {
   if (Device::LoadedModel ready = device.loaded(id)) co_return ready;
   net::Loop& loop = *net::Loop::current();
-  const auto arrival = std::make_shared<Arrival>(loop);
+  const auto arrival = std::make_shared<Arrival<Device::LoadedModel>>(loop);
   device.load(std::move(id),
               [&loop, arrival = std::weak_ptr(arrival)](base::Result<Device::LoadedModel> model) {
-                loop.post([arrival, model = std::move(model)]() mutable {
-                  const auto waiting = arrival.lock();
-                  if (waiting == nullptr) return;
-                  waiting->model = std::move(model);
-                  waiting->event.set();
-                });
+                hand_back(loop, arrival, std::move(model));
               });
   SLUICE_CO_TRY_VOID(co_await arrival->event.wait(cancel, deadline));
-  co_return std::move(arrival->model);
+  co_return std::move(arrival->value);
+}
+
+// Decoding pictures is no work for the loop. The request is copied: the call may be gone when the thread
+// gets to it.
+net::Task<base::Result<vlm::generation::Request>> translate_aside(Device& device, tasks::ChatRequest request,
+                                                                  Device::LoadedModel model,
+                                                                  std::uint64_t seed, net::TimePoint deadline,
+                                                                  net::Cancel& cancel) {
+  net::Loop& loop = *net::Loop::current();
+  const auto arrival = std::make_shared<Arrival<vlm::generation::Request>>(loop);
+  device.run_aside([&loop, arrival = std::weak_ptr(arrival), request = std::move(request),
+                    model = std::move(model), seed] {
+    if (arrival.expired()) return;
+    hand_back(loop, arrival, to_engine_request(request, model, seed));
+  });
+  SLUICE_CO_TRY_VOID(co_await arrival->event.wait(cancel, deadline));
+  co_return std::move(arrival->value);
 }
 
 // Where the engine's events of one answer wait for the coroutine. Lives and dies on the loop.
@@ -115,24 +139,29 @@ class DeviceSource final : public gateway::EventSource {
   bool ended_ = false;
 };
 
-base::Result<vlm::generation::Request> translate(const gateway::Call& call, Device::LoadedModel model) {
+net::Task<base::Result<vlm::generation::Request>> translate(Device& device, const gateway::Call& call,
+                                                            Device::LoadedModel model,
+                                                            net::TimePoint deadline, net::Cancel& cancel) {
   const std::uint64_t seed = base::secure_random_u64();
   if (call.kind() == tasks::Kind::chat) {
-    SLUICE_TRY(const tasks::ChatRequest* request, call.chat());
-    return to_engine_request(*request, std::move(model), seed);
+    SLUICE_CO_TRY(const tasks::ChatRequest* request, call.chat());
+    if (has_pictures(*request))
+      co_return co_await translate_aside(device, *request, std::move(model), seed, deadline, cancel);
+    co_return to_engine_request(*request, std::move(model), seed);
   }
   if (call.kind() == tasks::Kind::completion) {
-    SLUICE_TRY(const tasks::CompletionRequest* request, call.completion());
-    return to_engine_request(*request, std::move(model), seed);
+    SLUICE_CO_TRY(const tasks::CompletionRequest* request, call.completion());
+    co_return to_engine_request(*request, std::move(model), seed);
   }
-  return fail(ErrorCode::invalid_argument, "the device does not offer {}", tasks::name_of(call.kind()));
+  co_return fail(ErrorCode::invalid_argument, "the device does not offer {}", tasks::name_of(call.kind()));
 }
 
 gateway::Failure failure_of(base::Error error) {
   error.provider = hub::catalog::kDeviceId;
   gateway::Failure failure(std::move(error));
   const ErrorCode code = failure.error.code;
-  failure.blames_request = code == ErrorCode::invalid_argument || code == ErrorCode::context_overflow;
+  failure.blames_request = code == ErrorCode::invalid_argument || code == ErrorCode::context_overflow ||
+                           code == ErrorCode::unsupported_media || code == ErrorCode::too_large;
   if (code == ErrorCode::overloaded) failure.retry_after = std::chrono::seconds(1);
   return failure;
 }
@@ -151,7 +180,7 @@ net::Task<gateway::Outcome<gateway::Opened>> DeviceUpstream::open(const gateway:
       .created_unix_s = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()),
       .system_fingerprint = (*model)->fingerprint,
       .service_tier = {}};
-  auto request = translate(call, *std::move(model));
+  auto request = co_await translate(device_, call, *std::move(model), deadline, cancel);
   if (!request) co_return std::unexpected(failure_of(std::move(request).error()));
 
   auto source = std::make_unique<DeviceSource>(*net::Loop::current(), deadline, cancel);

@@ -9,6 +9,7 @@
 
 #include "app/device/limits.h"
 #include "base/strings.h"
+#include "vlm/formats/huggingface.h"
 
 namespace sluice::app::device {
 
@@ -36,7 +37,31 @@ fs::path under(const std::string& folder, std::string_view rest) {
 
 bool is_model_file(const fs::directory_entry& entry) {
   std::error_code error;
-  return entry.path().extension() == ".gguf" && entry.is_regular_file(error);
+  return entry.path().extension() == ".gguf" && entry.is_regular_file(error) &&
+         !vlm::generation::is_vision_half(entry.path());
+}
+
+bool is_checkpoint(const fs::path& folder) {
+  std::error_code error;
+  return vlm::formats::looks_like_huggingface(folder) &&
+         (fs::exists(folder / "model.safetensors", error) ||
+          fs::exists(folder / "model.safetensors.index.json", error));
+}
+
+// Of a file, or of a checkpoint's weights.
+std::uint64_t bytes_of(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) {
+    const std::uint64_t bytes = fs::file_size(path, error);
+    return error ? 0 : bytes;
+  }
+  std::uint64_t total = 0;
+  for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
+    std::error_code unread;
+    const std::uint64_t bytes = at->path().extension() == ".safetensors" ? at->file_size(unread) : 0;
+    if (!unread) total += bytes;
+  }
+  return total;
 }
 
 // Sorted, so that ids do not depend on the order of a directory.
@@ -54,15 +79,13 @@ class Scan {
  public:
   void add(std::string id, const fs::path& file, std::string_view place) {
     if (found_.size() >= kModelsListedMax || found_.contains(id)) return;
-    std::error_code error;
-    const std::uint64_t bytes = fs::file_size(file, error);
     found_.emplace(
-        id,
-        StoredModel{.id = id, .file = file, .file_bytes = error ? 0 : bytes, .place = std::string(place)});
+        id, StoredModel{.id = id, .file = file, .file_bytes = bytes_of(file), .place = std::string(place)});
   }
 
   // All model files of one folder under one id.
   void add_folder(const std::string& id, const fs::path& folder, std::string_view place) {
+    if (is_checkpoint(folder)) add(id, folder, place);
     std::vector<fs::path> files;
     for (const fs::directory_entry& entry : entries_of(folder))
       if (is_model_file(entry)) files.push_back(entry.path());
@@ -153,9 +176,11 @@ Result<StoredModel> ModelStore::find(std::string_view id) const {
 
   const fs::path path(id);
   std::error_code error;
-  if (path.extension() == ".gguf" && fs::is_regular_file(path, error))
-    return StoredModel{
-        .id = path.stem().string(), .file = path, .file_bytes = fs::file_size(path, error), .place = "path"};
+  const bool is_file = path.extension() == ".gguf" && fs::is_regular_file(path, error);
+  if (is_file || is_checkpoint(path)) {
+    const fs::path name = is_file ? path.stem() : fs::weakly_canonical(path, error).filename();
+    return StoredModel{.id = name.string(), .file = path, .file_bytes = bytes_of(path), .place = "path"};
+  }
 
   std::vector<std::string> ids;
   for (const StoredModel& model : models) ids.push_back(model.id);

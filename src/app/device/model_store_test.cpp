@@ -175,5 +175,24 @@ TEST_F(app_device_model_store, looks_where_the_environment_says) {
   set("HOME", home.c_str());
 }
 
+TEST_F(app_device_model_store, a_checkpoint_folder_is_one_model_and_an_mmproj_file_none) {
+  put("models/org/pair/text-Q8_0.gguf");
+  put("models/org/pair/mmproj-text-f16.gguf");
+  const fs::path golden = fs::path(SLUICE_SOURCE_DIR) / "tests/golden/smolvlm/llama";
+  fs::create_directories(root_ / "models/org");
+  fs::copy(golden, root_ / "models/org/seeing");
+  fs::create_directories(root_ / "models/org/no-weights");
+  fs::copy(golden / "config.json", root_ / "models/org/no-weights/config.json");
+  EXPECT_THAT(ids(store()), ElementsAre("org/pair", "org/seeing"));
+  const auto found = store().find("org/seeing");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->file_bytes, fs::file_size(golden / "model.safetensors"));
+  ModelStore loading = store();
+  const auto model = loading.load(*found);
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_TRUE((*model)->eyes.has_value());
+  EXPECT_EQ(store().find(golden.string())->id, "llama");  // by its path
+}
+
 }  // namespace
 }  // namespace sluice::app::device

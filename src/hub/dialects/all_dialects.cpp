@@ -14,8 +14,7 @@ namespace sluice::hub::dialects {
 
 std::span<const Dialect* const> all_dialects() {
   static const std::array kDialects{
-      &openai::kDialect, &responses::kDialect, &gemini::kDialect,
-      &openai::kDialect, &anthropic::kDialect, &responses::kDialect,      &gemini::kDialect,
+      &openai::kDialect, &responses::kDialect, &anthropic::kDialect,      &gemini::kDialect,
       &cohere::kDialect, &ollama::kDialect,    &ollama::kGenerateDialect,
   };
   return kDialects;

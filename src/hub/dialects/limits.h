@@ -26,7 +26,6 @@ inline constexpr std::size_t kInnerEditsMax = 64;
 inline constexpr std::size_t kDroppedNamesMax = 64;  // names of one request that could not be carried
 inline constexpr std::uint64_t kTokenCountMax = std::uint64_t{1} << 48;  // that a provider may report
 inline constexpr std::size_t kEmbeddingValuesMax = 65'536;               // numbers of one vector
-inline constexpr std::size_t kCitationsMax = 1024;                       // of one choice; more are left out
 inline constexpr std::size_t kCitedTextBytesMax = std::size_t{1} << 20;  // text that citations are placed in
 
 }  // namespace sluice::hub::dialects

@@ -144,13 +144,37 @@ Result<Eyes> load_eyes(const Opened& opened, const models::Model& decoder, tenso
   return eyes;
 }
 
+Result<Opened> open(const std::filesystem::path& path) {
+  std::error_code error;
+  return std::filesystem::is_directory(path, error) ? open_folder(path) : open_gguf(path);
+}
+
 }  // namespace
+
+Result<ModelFacts> describe_language_model(const std::filesystem::path& path) {
+  SLUICE_TRY(const Opened opened, open(path));
+  ModelFacts facts{
+      .text = {}, .vision = {}, .tensors_of = {}, .tokens = opened.tokenizer.size(), .chat_family = {}};
+  SLUICE_TRY(facts.text, models::describe_model(*opened.text));
+  if (opened.vision != nullptr) {
+    SLUICE_TRY(facts.vision, models::describe_vision(*opened.vision));
+  }
+  for (const formats::TensorFile* file : {opened.text.get(), opened.vision.get()}) {
+    if (file == nullptr) continue;
+    for (const auto& tensor : file->tensors()) ++facts.tensors_of[tensor::name_of(tensor.view.dtype())];
+  }
+  const auto chat = tokenizer::ChatTemplate::recognise(opened.chat_template, opened.tokenizer);
+  if (chat)
+    facts.chat_family = std::string(chat->family());
+  else
+    facts.chat_family = std::unexpected(chat.error());
+  return facts;
+}
 
 Result<std::shared_ptr<const LanguageModel>> load_language_model(const std::filesystem::path& path,
                                                                  std::size_t threads) {
   const auto began = std::chrono::steady_clock::now();
-  std::error_code error;
-  SLUICE_TRY(Opened opened, std::filesystem::is_directory(path, error) ? open_folder(path) : open_gguf(path));
+  SLUICE_TRY(Opened opened, open(path));
   const auto file = opened.text;
   SLUICE_TRY_VOID(check_memory(*file, opened.vision.get()));
   tensor::ThreadPool pool(threads > 0 ? threads : tensor::default_threads());

@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -62,6 +64,16 @@ struct LanguageModel : std::enable_shared_from_this<LanguageModel> {
 // quota): call it off the event loops. Errors name the file.
 base::Result<std::shared_ptr<const LanguageModel>> load_language_model(const std::filesystem::path& path,
                                                                        std::size_t threads = 0);
+
+// What a model is, from the heads of its files; no weights are read.
+struct ModelFacts {
+  models::Description text;
+  std::optional<models::VisionDescription> vision;
+  std::map<std::string_view, std::size_t> tensors_of;  // per number format, of both halves
+  std::size_t tokens = 0;
+  base::Result<std::string> chat_family;  // or why it does not chat
+};
+base::Result<ModelFacts> describe_language_model(const std::filesystem::path& path);
 
 // Whether the model there has a vision tower, as far as file names tell.
 bool looks_like_seeing(const std::filesystem::path& path);

@@ -1,8 +1,10 @@
 // Pictures through the engine, on the tiny checkpoints of tests/golden/smolvlm.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <condition_variable>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <mutex>
@@ -165,6 +167,54 @@ TEST_F(vlm_generation_seeing, cuts_as_finely_as_asked) {
   for (const char* text : {"", "0", "7", "-1", "fast"}) EXPECT_FALSE(TileChoice::parse(text)) << text;
   EXPECT_TRUE(prepare_picture(*model, picture_bytes()));
   EXPECT_FALSE(prepare_picture(*model, std::as_bytes(std::span("no picture"))));
+}
+
+// The error of a checkpoint in one of whose files `from` was made `to`.
+std::string refusal_of(const std::string& file, std::string_view from, std::string_view to) {
+  namespace fs = std::filesystem;
+  const fs::path copy = fs::temp_directory_path() / ("sluice-lies-" + std::to_string(getpid()));
+  fs::remove_all(copy);
+  fs::copy(folder("llama"), copy);
+  std::ifstream in(copy / file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  in.close();
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  if (at != std::string::npos) text.replace(at, from.size(), to);
+  std::ofstream(copy / file, std::ios::binary) << text;
+  const auto model = load_language_model(copy, 1);
+  fs::remove_all(copy);
+  return model ? "(no error)" : model.error().message;
+}
+
+// Whatever a config says or leaves out, the tensors' shapes are the second witness.
+TEST_F(vlm_generation_seeing, a_config_that_lies_is_refused_by_the_shapes) {
+  const std::string config = "config.json";
+  EXPECT_THAT(refusal_of(config, R"("hidden_size": 64)", R"("hidden_size": 128)"),
+              HasSubstr("token_embd.weight: expected ["));
+  EXPECT_THAT(refusal_of(config, R"("hidden_size": 48,)", ""),
+              HasSubstr("attention.head_count: expected a divisor of 1152"));
+  EXPECT_THAT(refusal_of(config, R"("num_hidden_layers": 4)", R"("num_hidden_layers": 3)"),
+              HasSubstr("block_count: expected as many layers as there are tensors of, found 3"));
+  EXPECT_THAT(refusal_of(config, R"("num_hidden_layers": 3)", R"("num_hidden_layers": 4)"),
+              HasSubstr("v.blk.3.ln1.weight"));
+  EXPECT_THAT(refusal_of(config, R"("intermediate_size": 80)", R"("intermediate_size": 96)"),
+              HasSubstr("v.blk.0.ffn_up.weight: expected shape [96, 48], found [80, 48]"));
+  EXPECT_THAT(refusal_of(config, R"("patch_size": 8)", R"("patch_size": 16)"),
+              HasSubstr("image_seq_len: expected 1 as the tower gives"));
+  EXPECT_THAT(refusal_of(config, R"("num_key_value_heads": 2)", R"("num_key_value_heads": 4)"),
+              HasSubstr("attn_k.weight: expected"));
+  EXPECT_THAT(refusal_of(config, R"("scale_factor": 2)", R"("scale_factor": 4)"),
+              HasSubstr("mm.model.fc.weight: expected"));
+  EXPECT_THAT(refusal_of(config, R"("vocab_size": 313)", R"("vocab_size": 49280)"),
+              HasSubstr("vocab_size: expected 313 as token_embd.weight has rows, found 49280"));
+  EXPECT_THAT(refusal_of(config, R"("image_token_id": 308)", R"("image_token_id": 307)"),
+              HasSubstr("image_token_id: expected 308 as the vocabulary has it, found 307"));
+  EXPECT_THAT(refusal_of("processor_config.json", R"("image_seq_len": 4)", R"("image_seq_len": 64)"),
+              HasSubstr("image_seq_len: expected 4 as the tower gives for a frame, found 64"));
+  EXPECT_EQ(refusal_of(config, R"("_pad_token_id": 2)",
+                       R"("pad_token_id": 128002, "perceiver_config": {}, "use_resampler": false)"),
+            "(no error)");  // leftovers that nothing reads
 }
 
 }  // namespace

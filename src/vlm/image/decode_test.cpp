@@ -83,6 +83,28 @@ TEST(vlm_image_decode, refuses_enormous_headers_before_allocating) {
   EXPECT_FALSE(check_size(0, 5));
 }
 
+// Small files with whole checksums that ask for gigabytes: refused by size, before anything is allocated.
+TEST(vlm_image_decode, refuses_small_files_that_claim_to_be_enormous) {
+  for (const char* name : {"enormous.png", "wide.png", "enormous.jpg", "enormous.webp"}) {
+    const auto file = read_seed(name);
+    ASSERT_LT(file.size(), 2000U) << name;
+    const auto decoded = decode(file);
+    ASSERT_FALSE(decoded) << name;
+    EXPECT_TRUE(decoded.error().code == ErrorCode::too_large ||
+                decoded.error().code == ErrorCode::invalid_argument)
+        << name << ": " << decoded.error().message;
+  }
+  EXPECT_THAT(decode(read_seed("enormous.jpg")).error().message,
+              HasSubstr("65500x65500: at most 30000 a side"));
+}
+
+// Text that inflates to 16 MB is left out (8 MB is the bound of a chunk); the picture is whole without it.
+TEST(vlm_image_decode, does_not_inflate_text_without_end) {
+  const auto decoded = decode(read_seed("text_bomb.png"));
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(decoded->rgb, (std::vector<std::uint8_t>{1, 2, 3}));
+}
+
 TEST(vlm_image_decode, reads_orientation_and_nothing_else_from_exif) {
   const auto tiff = bytes_of(std::string_view("MM\0*\0\0\0\10\0\1\1\22\0\3\0\0\0\1\0\6\0\0\0\0\0\0", 26));
   EXPECT_EQ(read_exif_orientation(tiff), 6);

@@ -1,0 +1,103 @@
+#include "app/cli/pictures.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <system_error>
+
+#include "app/cli/command.h"
+#include "app/cli/repl.h"
+#include "base/strings.h"
+#include "vlm/image/limits.h"
+
+namespace sluice::app::cli {
+
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+namespace fs = std::filesystem;
+namespace generation = vlm::generation;
+
+void declare_seeing(Arguments& arguments, SeeingOptions& options) {
+  arguments.option("-m,--model", options.model, "model that sees [the first one on this machine]");
+  arguments.option("--tiles", options.tiles,
+                   "full (as the reference), auto (by the picture's size), or 1 to 6 [full]");
+  arguments.option("--max-tokens", options.tokens_max,
+                   "longest answer in tokens [until the context is full]");
+  arguments.option("--temperature", options.temperature, "0 takes the likeliest token each time [0]");
+  arguments.option("--seed", options.seed, "the same seed gives the same answer [random]");
+  arguments.option("--threads", options.threads, "threads to compute on [cores of the quota]");
+}
+
+Result<ChatOptions> chat_options_of(const SeeingOptions& options) {
+  ChatOptions chat{.system = {},
+                   .tokens_max = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                       options.tokens_max, std::numeric_limits<std::uint32_t>::max())),
+                   .temperature = options.temperature,
+                   .top_p = 1,
+                   .seed = {},
+                   .threads = options.threads};
+  if (!options.seed.empty()) {
+    chat.seed = base::parse_unsigned(options.seed);
+    if (!chat.seed)
+      return fail(ErrorCode::invalid_argument, "--seed: expected a whole number, got {}", options.seed);
+  }
+  return chat;
+}
+
+Result<generation::PreparedPicture> prepare_picture_file(const generation::LanguageModel& model,
+                                                         const fs::path& file,
+                                                         generation::TileChoice choice) {
+  std::error_code error;
+  const std::uint64_t size = fs::file_size(file, error);
+  if (error) return fail(ErrorCode::not_found, "{}: {}", file.string(), error.message());
+  if (size > vlm::image::kEncodedBytesMax)
+    return fail(ErrorCode::too_large, "{}: picture of {} bytes: at most {} are read", file.string(), size,
+                vlm::image::kEncodedBytesMax);
+  std::ifstream in(file, std::ios::binary);
+  const std::vector<char> bytes{std::istreambuf_iterator<char>(in), {}};
+  auto picture = generation::prepare_picture(model, std::as_bytes(std::span(bytes)), choice);
+  if (!picture) return fail(picture.error().code, "{}: {}", file.string(), picture.error().message);
+  return picture;
+}
+
+Result<ChatSession::LoadedModel> load_seeing_model(const std::string& name) {
+  if (!name.empty()) return load_for_chat(name);
+  device::ModelStore store(device::model_places_from_environment());
+  for (const device::StoredModel& model : store.list())
+    if (generation::looks_like_seeing(model.file)) return store.load(model);
+  return fail(ErrorCode::not_found,
+              "no model on this machine sees pictures: put a SmolVLM folder or GGUF pair into {}",
+              store.places().models_folder.string());
+}
+
+void write_picture(const generation::PreparedPicture& picture, base::JsonWriter& json) {
+  json.field("width", picture.size.width).field("height", picture.size.height);
+  json.key("fitted")
+      .begin_array()
+      .number(picture.plan.fitted.width)
+      .number(picture.plan.fitted.height)
+      .end_array();
+  json.key("grid").begin_array().number(picture.plan.grid.width).number(picture.plan.grid.height).end_array();
+  json.field("rows", picture.plan.rows).field("columns", picture.plan.columns);
+  json.field("tiles_used", picture.plan.frames()).field("tiles_possible", picture.frames_possible);
+  json.field("image_tokens", picture.plan.frames() * picture.frame_tokens);
+}
+
+void write_answer(const std::string& text, const Reply& reply, const ChatSession& chat,
+                  std::chrono::nanoseconds decoding, std::chrono::nanoseconds cutting,
+                  base::JsonWriter& json) {
+  const generation::End& end = reply.end;
+  json.field("text", text).field("finish_reason", finish_word(end)).field("seed", reply.seed);
+  json.field("system_fingerprint", chat.model().fingerprint);
+  json.key("usage").begin_object().field("prompt_tokens", end.prompt_tokens);
+  json.field("image_tokens", end.image_tokens).field("completion_tokens", end.answer_tokens).end_object();
+  json.key("timings").begin_object().field("load_ms", milliseconds(chat.model().load_time));
+  json.field("decode_ms", milliseconds(decoding)).field("preprocess_ms", milliseconds(cutting));
+  json.field("tower_ms", milliseconds(end.looking))
+      .field("prefill_ms", milliseconds(end.prefill - end.looking));
+  json.field("generate_ms", milliseconds(end.decode)).end_object();
+}
+
+}  // namespace sluice::app::cli
