@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "hub/access/key_keeper.h"
 #include "hub/api/api.h"
+#include "hub/telemetry/generations.h"
+#include "hub/telemetry/limits.h"
 #include "net/server.h"
 #include "vlm/tensor/thread_pool.h"
 
