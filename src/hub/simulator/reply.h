@@ -23,7 +23,7 @@ namespace sluice::hub::simulator {
 struct Situation {
   const Server* server = nullptr;
   RequestView request;
-  std::string model;
+  std::string model = {};
   std::string message = {};  // of an error
   std::string id = {};       // of a submitted job
   std::string base = {};     // the address of this server
