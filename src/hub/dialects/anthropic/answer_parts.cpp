@@ -8,15 +8,28 @@
 #include "base/strings.h"
 
 namespace sluice::hub::dialects::anthropic {
+namespace {
+
+constexpr std::string_view kIdPrefix = "msg_";
+
+// A message's own id where it has the form of one; the form must not tell who served.
+std::string id_of_message(const tasks::Started& started, const ReplyContext& context) {
+  if (started.id.starts_with(kIdPrefix)) return started.id;
+  if (context.id.starts_with(kIdPrefix)) return context.id;
+  const std::size_t dash = context.id.find('-');
+  return std::string(kIdPrefix) + context.id.substr(dash == std::string::npos ? 0 : dash + 1);
+}
+
+}  // namespace
 
 void write_message_head(base::JsonWriter& out, const tasks::Started& started, const ReplyContext& context) {
-  out.field("id", started.id.empty() ? context.id : started.id)
+  out.field("id", id_of_message(started, context))
       .field("type", "message")
       .field("role", "assistant")
       .field("model", started.model.empty() ? context.model : started.model);
 }
 
-std::string_view stop_reason_of(const tasks::Finished& finished) {
+std::string_view stop_reason_of(const tasks::Finished& finished, bool has_calls) {
   using enum tasks::FinishReason;
   constexpr std::array<std::string_view, 7> kWords{"end_turn",
                                                    "max_tokens",
@@ -38,11 +51,12 @@ std::string_view stop_reason_of(const tasks::Finished& finished) {
     case error:
       break;
   }
+  if (has_calls) return "tool_use";
   return finished.stop_sequence.empty() ? "end_turn" : "stop_sequence";
 }
 
-void write_stop(base::JsonWriter& out, const tasks::Finished& finished) {
-  out.field("stop_reason", stop_reason_of(finished)).key("stop_sequence");
+void write_stop(base::JsonWriter& out, const tasks::Finished& finished, bool has_calls) {
+  out.field("stop_reason", stop_reason_of(finished, has_calls)).key("stop_sequence");
   finished.stop_sequence.empty() ? out.null() : out.string(finished.stop_sequence);
 }
 

@@ -13,10 +13,11 @@ namespace sluice::hub::dialects::anthropic {
 // The members of a message before its content: id, type, role, model.
 void write_message_head(base::JsonWriter& out, const tasks::Started& started, const ReplyContext& context);
 
-// Anthropic's word for why an answer ended: its own where it is known, else the one that means the same.
-std::string_view stop_reason_of(const tasks::Finished& finished);
+// Anthropic's word for why an answer ended: its own where it is known, else the one that means the same. Some
+// servers say "stop" of an answer that calls tools.
+std::string_view stop_reason_of(const tasks::Finished& finished, bool has_calls);
 // The members stop_reason and stop_sequence.
-void write_stop(base::JsonWriter& out, const tasks::Finished& finished);
+void write_stop(base::JsonWriter& out, const tasks::Finished& finished, bool has_calls);
 
 // One element of a text block's `citations`.
 void write_citation(base::JsonWriter& out, const tasks::Citation& citation);

@@ -155,6 +155,10 @@ TEST(hub_dialects_anthropic_answer, says_why_it_ended) {
     EXPECT_THAT(reply({started(), finished(reason, native)}),
                 HasSubstr(fmt::format("\"content\":[],\"stop_reason\":\"{}\"", word)));
   }
+  EXPECT_THAT(reply({started(), call(0, "a", "f", "{}"), finished(stop, "stop")}),
+              HasSubstr(R"("stop_reason":"tool_use")"));
+  EXPECT_THAT(stream({started(), call(0, "a", "f", "{}"), finished(stop, "stop")}),
+              HasSubstr(R"("stop_reason":"tool_use")"));
   Event ended = finished(stop);
   std::get<tasks::Finished>(ended).stop_sequence = "END";
   EXPECT_THAT(reply({started(), ended}), HasSubstr(R"("stop_reason":"stop_sequence","stop_sequence":"END")"));
@@ -208,6 +212,39 @@ TEST(hub_dialects_anthropic_answer, cites_in_its_own_words_and_in_others) {
   EXPECT_THAT(reply(events), HasSubstr(R"({"type":"text","text":"so","citations":[)" + own.native_json + "," +
                                        other + "]}"));
   EXPECT_THAT(stream(events), HasSubstr(R"("delta":{"type":"citations_delta","citation":)" + other));
+}
+
+TEST(hub_dialects_anthropic_answer, has_an_id_of_its_own_form) {
+  tasks::Started other = started();
+  other.id = "chatcmpl-9";
+  EXPECT_THAT(reply({other, finished(tasks::FinishReason::stop)}), HasSubstr(R"({"id":"msg_7",)"));
+  other.id = "msg_theirs";
+  EXPECT_THAT(reply({other, finished(tasks::FinishReason::stop)}), HasSubstr(R"({"id":"msg_theirs",)"));
+  ReplyContext context = context_for();
+  context.id = "chatcmpl-8";
+  EXPECT_THAT(
+      encode_reply(std::vector<Event>{started(), finished(tasks::FinishReason::stop)}, context).value(),
+      HasSubstr(R"({"id":"msg_8",)"));
+}
+
+TEST(hub_dialects_anthropic_answer, carries_the_signature_of_a_text) {
+  for (const char* words : {"x", ""}) {
+    Event signed_text = text(words);
+    std::get<tasks::TextDelta>(signed_text).signature = "TSIG";
+    const std::vector<Event> events{started(), text("a"), signed_text, finished(tasks::FinishReason::stop)};
+    const std::string data = R"({"type":"redacted_thinking","data":"sluice:{\"text\":\"TSIG\"}"})";
+    EXPECT_THAT(reply(events), HasSubstr(data));
+    EXPECT_THAT(stream(events), HasSubstr(data));
+    const auto scanned = scan_request(
+        tasks::Kind::chat,
+        http::Slice::copy_of(
+            R"({"model":"m","max_tokens":1,"messages":[{"role":"assistant","content":[{"type":"text","text":"a"},)" +
+            data + "]}]}"));
+    ASSERT_TRUE(scanned);
+    const auto request = decode_chat(*scanned);
+    ASSERT_TRUE(request && request->messages[0].parts.size() == 1);
+    EXPECT_EQ(std::get<tasks::TextPart>(request->messages[0].parts[0]).signature, "TSIG");
+  }
 }
 
 TEST(hub_dialects_anthropic_answer, counts_tokens) {

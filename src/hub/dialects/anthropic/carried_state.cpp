@@ -76,6 +76,12 @@ std::string data_field(const CallSignature& signature) {
   return out;
 }
 
+std::string data_field(const TextSignature& signature) {
+  std::string out(kMark);
+  base::JsonWriter(out).begin_object().field("text", signature.signature).end_object();
+  return out;
+}
+
 bool needs_data_field(const tasks::ReasoningPart& part) {
   return !part.encrypted.empty() || (!part.id.empty() && part.dialect != kOwn);
 }
@@ -99,6 +105,8 @@ ReadData read_data_field(std::string field) {
   } else if (string_of(*object, "call")) {
     read.call =
         CallSignature{.call_id = text_of(*object, "call"), .signature = text_of(*object, "signature")};
+  } else if (string_of(*object, "text")) {
+    read.text = TextSignature{text_of(*object, "text")};
   } else {
     bool flag = false;
     read.continues = object->at_key("continues").get(flag) == simdjson::SUCCESS && flag;

@@ -26,6 +26,11 @@ struct CallSignature {
   std::string signature;
 };
 std::string data_field(const CallSignature& signature);
+// Of the text before it.
+struct TextSignature {
+  std::string signature;
+};
+std::string data_field(const TextSignature& signature);
 // What of a thought no thinking block holds; `continues` when the thinking block before holds the rest of it.
 std::string data_field(const tasks::ReasoningPart& part, bool continues);
 // Whether there is anything of that kind.
@@ -33,6 +38,7 @@ bool needs_data_field(const tasks::ReasoningPart& part);
 
 struct ReadData {
   std::optional<CallSignature> call;
+  std::optional<TextSignature> text;
   std::optional<tasks::ReasoningPart> thought;
   bool continues = false;  // the thought goes on from the block before
 };

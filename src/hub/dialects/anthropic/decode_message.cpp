@@ -162,6 +162,12 @@ class AssistantTurn {
  private:
   void take(ReadData data) {
     if (data.call) return signatures_.push_back(*std::move(data.call));
+    if (data.text) {
+      auto* text = message_.parts.empty() ? nullptr : std::get_if<tasks::TextPart>(&message_.parts.back());
+      if (text == nullptr) text = &std::get<tasks::TextPart>(message_.parts.emplace_back(tasks::TextPart()));
+      text->signature = std::move(data.text->signature);
+      return;
+    }
     auto* before =
         message_.parts.empty() ? nullptr : std::get_if<tasks::ReasoningPart>(&message_.parts.back());
     if (!data.continues || before == nullptr || before->dialect != data.thought->dialect) {

@@ -15,14 +15,8 @@ class BlockWriter {
   BlockWriter(JsonWriter& out, const ReplyContext& context) : out_(out), context_(context) {}
 
   void operator()(const TextBlock& block) {
-    if (block.text.empty() && block.citations.empty()) return;
-    out_.begin_object().field("type", "text").field("text", block.text);
-    if (!block.citations.empty()) {
-      out_.key("citations").begin_array();
-      for (const tasks::Citation& citation : block.citations) write_citation(out_, citation);
-      out_.end_array();
-    }
-    out_.end_object();
+    if (!block.text.empty() || !block.citations.empty()) write_text(block);
+    if (!block.signature.empty()) write_redacted(data_field(TextSignature{block.signature}));
   }
   void operator()(const RefusalBlock& block) {
     out_.begin_object().field("type", "text").field("text", block.text).end_object();
@@ -44,6 +38,15 @@ class BlockWriter {
   }
 
  private:
+  void write_text(const TextBlock& block) {
+    out_.begin_object().field("type", "text").field("text", block.text);
+    if (!block.citations.empty()) {
+      out_.key("citations").begin_array();
+      for (const tasks::Citation& citation : block.citations) write_citation(out_, citation);
+      out_.end_array();
+    }
+    out_.end_object();
+  }
   void write_redacted(std::string_view data) {
     out_.begin_object().field("type", "redacted_thinking").field("data", data).end_object();
   }
@@ -73,7 +76,7 @@ base::Result<std::string> encode_reply(std::span<const tasks::Event> events, con
   BlockWriter writer(out, context);
   for (const Block& block : choice->second.blocks) std::visit(writer, block);
   out.end_array();
-  write_stop(out, *choice->second.finished);
+  write_stop(out, *choice->second.finished, !choice->second.tool_calls().empty());
   out.key("usage").begin_object();
   write_usage_members(out, usage, wire_of_tier(answer.started.service_tier));
   out.end_object().end_object();

@@ -30,7 +30,12 @@ class MessageEncoder : public StreamEncoder {
 
   void operator()(const tasks::Started& event) { begin(event); }
   void operator()(const tasks::TextDelta& event) {
-    if (event.choice == 0) write_text(event.text);
+    if (event.choice != 0) return;
+    write_text(event.text);
+    if (event.signature.empty()) return;
+    begin({});
+    close_all();
+    write_redacted(data_field(TextSignature{event.signature}));
   }
   void operator()(const tasks::RefusalDelta& event) {
     if (event.choice == 0) write_text(event.text);
@@ -264,7 +269,7 @@ std::string MessageEncoder::finish() {
   close_all();
   write_event("message_delta", [&](JsonWriter& json) {
     json.key("delta").begin_object();
-    write_stop(json, finished_);
+    write_stop(json, finished_, !calls_.empty());
     json.end_object().key("usage").begin_object();
     write_usage_members(json, usage_, "");
     json.end_object();
