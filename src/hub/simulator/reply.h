@@ -22,8 +22,8 @@ namespace sluice::hub::simulator {
 // What a reply may depend on. Borrowed.
 struct Situation {
   const Server* server = nullptr;
-  RequestView request;
-  std::string model;
+  RequestView request = {};
+  std::string model = {};
   std::string message = {};  // of an error
   std::string id = {};       // of a submitted job
   std::string base = {};     // the address of this server
