@@ -49,6 +49,7 @@ def _set(path, value):
     _set(["auth", "kind"], "magic"),
     _set(["auth"], {"kind": "header"}),
     _set(["auth"], {"kind": "none", "header": "x"}),
+    _set(["auth", "scheme"], "Key or Bearer"),
     _set(["auth", "env"], ["GROQ_BASE_URL"]),
     _set(["paths"], {}),
     _set(["paths", "embeddings"], "/v1"),

@@ -1,10 +1,12 @@
 // The text form of a provider. The readers are strict: a key nobody reads is an error with a near name.
+#include <fmt/ranges.h>
 #include <simdjson.h>
 
 #include <algorithm>
 #include <functional>
 
 #include "base/strings.h"
+#include "http/headers.h"
 #include "hub/catalog/limits.h"
 #include "hub/catalog/provider.h"
 #include "hub/catalog/variables.h"
@@ -120,6 +122,9 @@ Status read_auth(element value, const std::string& where, Auth& auth) {
   if ((auth.kind == Auth::Kind::none) != auth.header.empty()) {
     return refuse(where, "'header' belongs to kinds 'header' and 'service_account', and only to them");
   }
+  if (!auth.scheme.empty() && !http::is_token(auth.scheme)) {
+    return refuse(where + "/scheme", "expected one word, such as 'Bearer'");
+  }
   for (const std::string& name : auth.env) {
     if (name.empty() || name.ends_with("_BASE_URL")) {
       return refuse(where + "/env", fmt::format("'{}' is no variable that holds a secret", name));
@@ -231,6 +236,7 @@ std::vector<Field> fields_of(Surface& surface, bool is_first) {
        [&surface](element map, const std::string& at) { return read_paths(map, at, surface.stream_paths); }},
       {"headers", false, read_headers},
       {"quirks", false, read_quirks},
+      {"extensions", false, texts_into(surface.extensions)},
       {"stream_usage", false, [&surface](element text, const std::string& at) {
          return read_stream_usage(text, at, surface.stream_usage);
        }}};
@@ -293,6 +299,11 @@ Status check_surface(const Provider& provider, const Surface& surface, const std
     return refuse(where + "/base_url", problem);
   }
   if (surface.paths.empty()) return refuse(where + "/paths", "expected at least one");
+  for (const std::string& name : surface.extensions) {
+    if (std::ranges::find(kExtensions, name) == kExtensions.end())
+      return refuse(where + "/extensions",
+                    fmt::format("'{}' is none of {}", name, fmt::join(kExtensions, ", ")));
+  }
   for (const auto& [kind, path] : surface.stream_paths) {
     if (surface.offers(kind)) continue;
     return refuse(where + "/stream_paths", fmt::format("'{}' is not among the paths", tasks::name_of(kind)));
