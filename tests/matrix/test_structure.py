@@ -19,7 +19,7 @@ TOLD_BY_PROVIDER = {
     "reasoning_details", "extra_content", "signature", "encrypted_content", "caller", "annotations", "citations",
     "cached_tokens", "cache_write_tokens", "reasoning_tokens", "thinking_tokens", "output_tokens_details",
     "prompt_tokens_details", "completion_tokens_details", "cache_creation_input_tokens", "cache_read_input_tokens", "cache_creation",
-    "service_tier", "image_tokens", "audio_tokens", "text_tokens"}
+    "service_tier", "image_tokens", "audio_tokens", "text_tokens", "quote"}
 
 
 def is_signature(item):
@@ -83,7 +83,10 @@ FRAGMENT = {"tool_calls": [{"function": {"arguments": "string"}, "index": "numbe
 
 
 def is_fragment(shape):
-    return isinstance(shape, dict) and [choice.get("delta") for choice in shape.get("choices", [])] == [FRAGMENT]
+    """Also a chunk of which nothing is left but what the provider tells."""
+    choices = shape.get("choices", []) if isinstance(shape, dict) else []
+    return [choice["delta"] for choice in choices] == [FRAGMENT] or (
+        [choice["delta"] for choice in choices] == [{}] and choices[0]["finish_reason"] == "null")
 
 
 def requests(player):

@@ -22,7 +22,7 @@ namespace sluice::hub::simulator {
 // What a reply may depend on. Borrowed.
 struct Situation {
   const Server* server = nullptr;
-  RequestView request;
+  RequestView request = {};
   std::string model = {};
   std::string message = {};  // of an error
   std::string id = {};       // of a submitted job

@@ -63,8 +63,10 @@ std::string find_missing_header(const Server& server, const http::Headers& heade
   if (server.setting("request_headers").get(wanted) != SUCCESS) return {};
   for (const auto [name, value] : wanted) {
     std::string_view text;
-    if (value.get(text) == SUCCESS && headers.find(name) != text) {
-      return fmt::format("header {}: expected {}", name, text);
+    if (value.get(text) != SUCCESS) continue;
+    const auto accepted = base::split(text, '|');
+    if (headers.count(name) != 1 || std::ranges::find(accepted, *headers.find(name)) == accepted.end()) {
+      return fmt::format("header {}: expected {}, once", name, text);
     }
   }
   return {};
