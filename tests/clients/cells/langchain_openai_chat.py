@@ -78,8 +78,7 @@ def embeddings(upstream):
     # Without check_embedding_ctx_length=False this client sends the ids of OpenAI's tokens instead of texts.
     client = OpenAIEmbeddings(model=upstream.model("text"), base_url=f"{URL}/v1", api_key=KEY, max_retries=0,
                               check_embedding_ctx_length=False)
-    first, second = client.embed_documents(["a lighthouse", "a sluice"])
-    assert len(first) == len(second) > 1 and first != second
+    assert client.embed_documents(["a lighthouse", "a sluice"]) == [SAID["embedding"]] * 2
 
 
 def errors(upstream):

@@ -75,11 +75,9 @@ def embeddings(upstream):
     packed = client.embeddings.create(model=upstream.model("text"), input=texts)  # this client asks for base64
     plain = client.embeddings.create(model=upstream.model("text"), input=texts, encoding_format="float")
     assert [row.index for row in packed.data] == [row.index for row in plain.data] == [0, 1]
-    for one, other in zip(packed.data, plain.data):
-        assert len(one.embedding) == len(other.embedding) > 1
-        assert all(abs(a - b) < 1e-6 for a, b in zip(one.embedding, other.embedding))
-    assert packed.data[0].embedding != packed.data[1].embedding
-    assert packed.usage.prompt_tokens > 0
+    for row in [*packed.data, *plain.data]:
+        assert row.embedding == SAID["embedding"], row
+    assert packed.usage.prompt_tokens >= 0  # Gemini counts none
     assert len(client.embeddings.create(model=upstream.model("text"), input="one").data) == 1
 
 
