@@ -5,7 +5,9 @@
 // What it answers depends on the request's target alone (bodies are counted off, never looked at):
 //   /fixed/...        a chat completion of about 600 bytes, with content-length
 //   /burst/...        a stream of 66 events in one write, usage and [DONE] included
-//   /paced/<us>/...   the same events, one every <us> microseconds; the content of event n is " w<n>"
+//   /anthropic/...    the same words as an Anthropic message, and /anthropic-burst/... as its stream in one
+//   write /gemini/...       likewise as Gemini writes them, and /gemini-burst/... /paced/<us>/...   the same
+//   events as /burst/, one every <us> microseconds; the content of event n is " w<n>"
 // Requests with a chunked body are refused: neither proxy under test sends one.
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -77,16 +79,78 @@ std::vector<std::string> make_events() {
   return events;
 }
 
-std::string make_completion() {
+std::string make_text() {
   std::string text;
   for (int n = 0; n < kWords; ++n) text += " w" + std::to_string(n);
+  return text;
+}
+
+std::string reply_of(const std::string& body) {
+  return "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+std::string join(const std::vector<std::string>& events) {
+  std::string all(kStreamHead);
+  for (const std::string& event : events) all += event;
+  return all;
+}
+
+std::string make_anthropic_message() {
+  return reply_of(R"({"id":"msg_fixed0123456789","type":"message","role":"assistant","model":"fixed-model",)"
+                  R"("content":[{"type":"text","text":")" +
+                  make_text() +
+                  R"("}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":20,)"
+                  R"("cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":62}})");
+}
+
+std::string make_anthropic_burst() {
+  const auto event = [](const std::string& type, const std::string& more) {
+    return chunk_of("event: " + type + "\ndata: {\"type\":\"" + type + "\"" + more + "}\n\n");
+  };
+  std::vector<std::string> events;
+  events.push_back(event("message_start",
+                         R"(,"message":{"id":"msg_fixed0123456789","type":"message","role":"assistant",)"
+                         R"("model":"fixed-model","content":[],"stop_reason":null,"stop_sequence":null,)"
+                         R"("usage":{"input_tokens":20,"output_tokens":1}})"));
+  events.push_back(event("content_block_start", R"(,"index":0,"content_block":{"type":"text","text":""})"));
+  for (int n = 0; n < kWords; ++n) {
+    events.push_back(event("content_block_delta", R"(,"index":0,"delta":{"type":"text_delta","text":" w)" +
+                                                      std::to_string(n) + "\"}"));
+  }
+  events.push_back(event("content_block_stop", R"(,"index":0)"));
+  events.push_back(
+      event("message_delta",
+            R"(,"delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":62})"));
+  events.push_back(event("message_stop", "") + "0\r\n\r\n");
+  return join(events);
+}
+
+std::string gemini_of(const std::string& text, const char* finish) {
+  return R"({"candidates":[{"content":{"parts":[{"text":")" + text + R"("}],"role":"model"})" + finish +
+         R"(,"index":0}],"usageMetadata":{"promptTokenCount":20,"candidatesTokenCount":62,"totalTokenCount":82},)"
+         R"("modelVersion":"fixed-model","responseId":"fixed0123456789"})";
+}
+constexpr const char* kGeminiStop = R"(,"finishReason":"STOP")";
+
+std::string make_gemini_burst() {
+  std::vector<std::string> events;
+  for (int n = 0; n < kWords; ++n) {
+    events.push_back(chunk_of(
+        "data: " + gemini_of(" w" + std::to_string(n), n + 1 == kWords ? kGeminiStop : "") + "\r\n\r\n"));
+  }
+  events.back() += "0\r\n\r\n";
+  return join(events);
+}
+
+std::string make_completion() {
+  const std::string text = make_text();
   const std::string body =
       R"({"id":"chatcmpl-fixed0123456789","object":"chat.completion","created":1700000000,)"
       R"("model":"fixed/model","choices":[{"index":0,"message":{"role":"assistant","content":")" +
       text +
       R"("},"finish_reason":"stop"}],"usage":{"prompt_tokens":20,"completion_tokens":62,"total_tokens":82}})";
-  return "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " +
-         std::to_string(body.size()) + "\r\n\r\n" + body;
+  return reply_of(body);
 }
 
 struct Connection {
@@ -235,6 +299,10 @@ class Upstream {
     const std::string_view target = connection.target;
     if (target.starts_with("/fixed/")) return write(fd, connection, completion_);
     if (target.starts_with("/burst/")) return write(fd, connection, burst_);
+    if (target.starts_with("/anthropic/")) return write(fd, connection, anthropic_);
+    if (target.starts_with("/anthropic-burst/")) return write(fd, connection, anthropic_burst_);
+    if (target.starts_with("/gemini/")) return write(fd, connection, gemini_);
+    if (target.starts_with("/gemini-burst/")) return write(fd, connection, gemini_burst_);
     if (target.starts_with("/paced/")) {
       std::int64_t pace = 0;
       std::from_chars(target.data() + 7, target.data() + target.size(), pace);
@@ -294,15 +362,13 @@ class Upstream {
     return true;
   }
 
-  static std::string join(const std::vector<std::string>& events) {
-    std::string all(kStreamHead);
-    for (const std::string& event : events) all += event;
-    return all;
-  }
-
   const std::vector<std::string> events_ = make_events();
   const std::string burst_ = join(events_);
   const std::string completion_ = make_completion();
+  const std::string anthropic_ = make_anthropic_message();
+  const std::string anthropic_burst_ = make_anthropic_burst();
+  const std::string gemini_ = reply_of(gemini_of(make_text(), kGeminiStop));
+  const std::string gemini_burst_ = make_gemini_burst();
   const int epoll_ = epoll_create1(EPOLL_CLOEXEC);
   int listener_ = -1;
   int timer_ = -1;

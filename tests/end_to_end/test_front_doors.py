@@ -72,10 +72,7 @@ FRONTS = {
     "ollama": Front("/api/chat", lambda turns: {"stream": False, "messages": [ollama_message(turn) for turn in turns]},
                     lambda body: body["error"], urls=False),
 }
-OTHER_PATHS = {  # less to do there, but malformed all the same
-    "/v1/completions": {"prompt": "Hi"}, "/v1/embeddings": {"input": "Hi"}, "/v1/messages/count_tokens": {
-        "messages": [{"role": "user", "content": "Hi"}]}, "/api/generate": {"prompt": "Hi"}, "/api/embed": {"input": "Hi"},
-    "/api/show": {}}
+OTHER_PATHS = ("/v1/completions", "/v1/embeddings", "/v1/messages/count_tokens", "/api/generate", "/api/embed", "/api/embeddings")
 each_front = pytest.mark.parametrize("front", FRONTS.values(), ids=FRONTS)
 each_upstream = pytest.mark.parametrize("upstream", UPSTREAMS)
 
@@ -116,7 +113,7 @@ def refusal(front, answer, *statuses):
 @each_front
 @each_upstream
 def test_a_picture_of_20_megabytes_arrives_whole(hub, simulator, front, upstream):
-    data = base64.b64encode(os.urandom(1024) * (PICTURE_BYTES // 1024)).decode()
+    data = base64.b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + os.urandom(1024) * (PICTURE_BYTES // 1024)).decode()
     answer = ask(hub, front, [("user", "What is this?", f"data:image/png;base64,{data}")], upstream)
     assert answer.status == 200, answer.body[:600]
     [request] = simulator.received()
@@ -229,7 +226,10 @@ def test_unknown_fields_are_kept_or_named(hub, simulator, front, upstream):
     b'{"model": "sim/text:mine", "model": "sim/text:anthropic"}'])
 def test_malformed_requests_are_refused_in_the_fronts_own_shape(hub, front, body):
     answer = hub.ask("POST", front.path, body)
-    refusal(front, answer, 400)
+    if answer.status == 200:  # a kind of part that only the front's own providers may know
+        assert "hologram" in answer.header("x-sluice-dropped"), answer
+    else:
+        refusal(front, answer, 400)
 
 
 @pytest.mark.parametrize("path", OTHER_PATHS)

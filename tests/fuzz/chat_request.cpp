@@ -34,11 +34,25 @@ void send_on(const dialects::Dialect& dialect, const ScannedRequest& scanned,
   require(again->has_images == scanned.has_images && again->has_tools == scanned.has_tools);
 }
 
+template <typename Decode>
+void read_with(Decode decode, const ScannedRequest& scanned) {
+  if (decode == nullptr) return;
+  const auto request = decode(scanned);
+  require(request.has_value() || !request.error().message.empty());
+}
+
+void read_in_full(const dialects::DownstreamHalf& front, const ScannedRequest& scanned) {
+  if (scanned.kind == tasks::Kind::chat) read_with(front.decode_chat, scanned);
+  if (scanned.kind == tasks::Kind::completion) read_with(front.decode_completion, scanned);
+  if (scanned.kind == tasks::Kind::embed) read_with(front.decode_embed, scanned);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
-  const auto kind = data[0] % 2 == 0 ? tasks::Kind::chat : tasks::Kind::completion;
+  constexpr tasks::Kind kKinds[] = {tasks::Kind::chat, tasks::Kind::completion, tasks::Kind::embed};
+  const auto kind = kKinds[data[0] % 3];
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   static const auto providers = catalog::Catalog::built_in();
   for (const dialects::Dialect* dialect : dialects::all_dialects()) {
@@ -49,14 +63,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       require(!dialect->downstream->encode_error(scanned.error()).empty());
       continue;
     }
-    for (const char* id : {"together", "mistral"}) send_on(*dialect, *scanned, *providers->find(id));
-    if (kind == tasks::Kind::chat) {
-      const auto request = dialect->downstream->decode_chat(*scanned);
-      require(request.has_value() || !request.error().message.empty());
-    } else {
-      const auto request = dialect->downstream->decode_completion(*scanned);
-      require(request.has_value() || !request.error().message.empty());
+    if (dialect->upstream) {
+      for (const char* id : {"together", "mistral"}) send_on(*dialect, *scanned, *providers->find(id));
     }
+    read_in_full(*dialect->downstream, *scanned);
   }
   return 0;
 }

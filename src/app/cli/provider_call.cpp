@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <memory>
+
 #include "base/json_writer.h"
 #include "hub/credentials/limits.h"
 #include "hub/credentials/memory.h"
@@ -165,9 +167,9 @@ ProviderAnswer call_provider(const server::Snapshot& snapshot, const std::string
   call.try_candidate({.provider = enabled->provider, .model = model});
   const auto began = Clock::now();
   run_on_loop([&](net::Loop& loop) -> net::Task<void> {
-    net::Client client(loop, client_options_of(snapshot));
+    auto client = std::make_shared<net::Client>(loop, client_options_of(snapshot));
     hub::credentials::Memory memory;
-    gateway::HttpUpstream upstream(client, settings, memory, "check");
+    gateway::HttpUpstream upstream(std::move(client), settings, memory, "check");
     const auto ended = co_await ask(upstream, call, out);
     out.good = ended.has_value();
     out.status = ended ? 200 : ended.error().status;

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "hub/access/key_keeper.h"
 #include "hub/api/api.h"
+#include "hub/telemetry/generations.h"
+#include "hub/telemetry/limits.h"
 #include "net/server.h"
 #include "vlm/tensor/thread_pool.h"
 
@@ -65,6 +67,7 @@ struct Server::State {
   AccessHome access;
   std::optional<hub::access::KeyKeeper> keeper;
   hub::telemetry::Metrics metrics;
+  hub::telemetry::Generations generations{hub::telemetry::kGenerationsKept};
   hub::gateway::Hub hub;
   std::optional<net::Loops> loops;
   std::optional<device::Device> device;
@@ -149,6 +152,7 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
   state->keeper.emplace(*state->access.keys);
 
   state->hub.metrics = &state->metrics;
+  state->hub.generations = &state->generations;
   state->hub.instance_id = hub::gateway::make_instance_id();
   state->loops.emplace(config.loops != 0 ? config.loops : vlm::tensor::default_threads());
   state->start_device(surroundings, say);

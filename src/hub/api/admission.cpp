@@ -68,8 +68,8 @@ void add_cors_headers(std::string_view origin, std::span<const std::string> allo
   if (!listed) return;
   headers.set("access-control-allow-origin", origin);
   headers.set("access-control-expose-headers",
-              "x-request-id, x-inference-provider, x-sluice-route, x-sluice-attempts, openai-processing-ms, "
-              "retry-after");
+              "x-request-id, x-inference-provider, x-sluice-route, x-sluice-attempts, x-sluice-dropped, "
+              "x-sluice-estimated, openai-processing-ms, retry-after");
   headers.add("vary", "origin");
 }
 

@@ -203,6 +203,7 @@ net::Task<void> Visit::run(gateway::Gateway& gateway, std::string_view not_ready
                                .front = &front_named(route.front),
                                .caller = std::move(caller_),
                                .headers = common_headers(),
+                               .wants_usage = match.wants_usage,
                                .began = began_};
   co_await gateway.serve(exchange_, std::move(admission));
 }

@@ -34,6 +34,7 @@ class hub_api_api : public ::testing::Test {
       : loops_(2), keys_(store_, access::Pepper::random()), device_({.pieces = said({"Hel", "lo"})}) {
     CHECK(keys_.set_preset_key(kKey));
     hub_.metrics = &metrics_;
+    hub_.generations = &generations_;
     hub_.device = &device_;
     hub_.instance_id = gateway::make_instance_id();
     hub_.device_models = [] {
@@ -80,6 +81,7 @@ class hub_api_api : public ::testing::Test {
   EmptyStore store_;
   access::Keyring keys_;
   telemetry::Metrics metrics_;
+  telemetry::Generations generations_{8};
   FakeDevice device_;
   gateway::Hub hub_;
   std::unique_ptr<Api> api_;
@@ -113,6 +115,29 @@ TEST_F(hub_api_api, refuses_without_a_key_in_the_shape_of_openai) {
     EXPECT_EQ(ask("GET", "/v1/models/org/tiny", "", header).status(), 401);
   }
   EXPECT_EQ(device_.opened, 0);
+}
+
+TEST_F(hub_api_api, tells_what_an_answer_took_in_openrouters_shape) {
+  const RawMessage answer = ask("POST", "/v1/chat/completions", chat_body("org/tiny", false),
+                                std::string(kBearer) + "x-request-id: mine-7\r\n");
+  ASSERT_EQ(answer.status(), 200);
+  while (metrics_.in_flight() != 0) std::this_thread::sleep_for(1ms);
+  for (const char* path :
+       {"/v1/generation?id=chatcmpl-d", "/api/v1/generation?x=1&id=chatcmpl%2Dd", "/generation?id=mine-7"}) {
+    const RawMessage told = ask("GET", path, "", kBearer);
+    EXPECT_EQ(told.status(), 200) << path;
+    for (const char* part :
+         {R"({"data":{"id":"chatcmpl-)", R"("request_id":"mine-7","upstream_id":"chatcmpl-d")",
+          R"("model":"org/tiny")", R"("provider_name":"device")", R"("streamed":false)",
+          R"("finish_reason":"stop")", R"("tokens_prompt":3,"tokens_completion":2)",
+          R"("native_tokens_prompt":3)", R"("total_cost":null)", R"("created_at":"20)"})
+      EXPECT_THAT(told.body, HasSubstr(part)) << path;
+  }
+  EXPECT_THAT(ask("GET", "/v1/generation?id=chatcmpl-d", "", kBearer).body,
+              HasSubstr(R"({"data":{"id":"chatcmpl-d",)"));
+  EXPECT_EQ(ask("GET", "/v1/generation?id=chatcmpl-d").status(), 401);
+  EXPECT_EQ(ask("GET", "/v1/generation?id=other", "", kBearer).status(), 404);
+  EXPECT_EQ(ask("GET", "/v1/generation", "", kBearer).status(), 400);
 }
 
 TEST_F(hub_api_api, keys_can_be_switched_off) {

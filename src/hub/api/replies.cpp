@@ -1,7 +1,10 @@
 #include "hub/api/replies.h"
 
+#include <chrono>
+
 #include "base/check.h"
 #include "base/json_writer.h"
+#include "base/strings.h"
 #include "hub/api/embedded.h"
 #include "hub/catalog/resolve.h"
 #include "hub/dialects/dialect.h"
@@ -46,6 +49,52 @@ void write_model(base::JsonWriter& json, const gateway::ModelRow& row) {
   json.end_array().end_object();
 }
 
+std::string iso_time(std::int64_t unix_s) {
+  const std::chrono::sys_seconds time{std::chrono::seconds(unix_s)};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+}
+
+std::int64_t milliseconds_of(double seconds) {
+  return static_cast<std::int64_t>(seconds * 1e3 + 0.5);
+}
+
+void write_generation(base::JsonWriter& json, const telemetry::Generation& one) {
+  const auto text = [&](std::string_view name, const std::string& value) {
+    json.key(name);
+    value.empty() ? json.null() : json.string(value);
+  };
+  const auto count = [&](std::string_view name, std::uint64_t value) {
+    json.key(name);
+    one.has_usage ? json.number(value) : json.null();
+  };
+  json.begin_object().field("id", one.id).field("request_id", one.request_id);
+  text("upstream_id", one.upstream_id);
+  json.field("model", one.model).field("provider_name", one.provider).field("origin", one.route);
+  json.field("streamed", one.streamed).field("cancelled", one.cancelled);
+  json.field("created_at", iso_time(one.created_unix_s));
+  json.field("latency", milliseconds_of(one.first_token_s));
+  json.field("generation_time", milliseconds_of(one.duration_s - one.first_token_s));
+  text("finish_reason", one.finish_reason);
+  text("native_finish_reason", one.native_finish_reason);
+  // There is no tokenizer here that would count otherwise than the provider.
+  count("tokens_prompt", one.input);
+  count("tokens_completion", one.output);
+  count("native_tokens_prompt", one.input);
+  count("native_tokens_completion", one.output);
+  count("native_tokens_reasoning", one.output_reasoning);
+  count("native_tokens_cached", one.input_cached);
+  for (const std::string_view name : {"total_cost", "usage"}) {
+    json.key(name);
+    one.cost_usd ? json.number(*one.cost_usd) : json.null();
+  }
+  json.end_object();
+}
+
 }  // namespace
 
 Reply reply_error(const base::Error& error, std::string_view front) {
@@ -72,6 +121,34 @@ Reply reply_model(const Question& question) {
   Reply reply;
   base::JsonWriter json(reply.body);
   is_anthropic ? write_anthropic_model(json, *row) : write_model(json, *row);
+  return reply;
+}
+
+// What one answer took, to whoever made it: OpenRouter's shape.
+Reply reply_generation(const Question& question) {
+  std::string id;
+  for (const std::string_view pair : base::split(question.request.query(), '&'))
+    if (pair.starts_with("id=")) id = decode_percent(pair.substr(3));
+  if (id.empty()) {
+    return reply_error({.code = base::ErrorCode::invalid_argument,
+                        .message = "GET /v1/generation needs ?id=, the id of an answer or of its request",
+                        .parameter = "id"});
+  }
+  const std::string_view key = question.caller != nullptr ? std::string_view(question.caller->id) : "";
+  auto found = question.hub.generations != nullptr ? question.hub.generations->find(id, key) : std::nullopt;
+  if (!found) {
+    return reply_error(
+        {.code = base::ErrorCode::not_found,
+         .message = fmt::format("no answer '{}' is remembered for this key", id.substr(0, 100)),
+         .parameter = "id"});
+  }
+  // Some fronts show the provider's id: whoever asks by it knows the answer by that name.
+  if (found->upstream_id == id) found->id = id;
+  Reply reply;
+  base::JsonWriter json(reply.body);
+  json.begin_object().key("data");
+  write_generation(json, *found);
+  json.end_object();
   return reply;
 }
 

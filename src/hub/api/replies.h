@@ -10,6 +10,7 @@ namespace sluice::hub::api {
 
 Reply reply_models(const Question& question);
 Reply reply_model(const Question& question);
+Reply reply_generation(const Question& question);  // ?id=
 Reply reply_live(const Question& question);
 Reply reply_ready(const Question& question);
 Reply reply_metrics(const Question& question);

@@ -18,6 +18,8 @@ constexpr std::string_view kOtherVersion = "/api/v1";
 constexpr std::array kRoutes{
     Route{.method = "POST", .path = "/v1/chat/completions", .task = tasks::Kind::chat},
     Route{.method = "POST", .path = "/v1/completions", .task = tasks::Kind::completion},
+    Route{.method = "POST", .path = "/v1/embeddings", .task = tasks::Kind::embed},
+    Route{.method = "GET", .path = "/v1/generation", .reply = &reply_generation},
     Route{.method = "POST", .path = "/v1/messages", .task = tasks::Kind::chat, .front = "anthropic"},
     Route{.method = "POST",
           .path = "/v1/messages/count_tokens",
@@ -53,22 +55,6 @@ int hex_value(char digit) {
   return -1;
 }
 
-// A stray '%' stands for itself.
-std::string decode_percent(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const int high = i + 2 < text.size() && text[i] == '%' ? hex_value(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_value(text[i + 2]) : -1;
-    if (low >= 0) {
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
 // Whether `path` is the route's, in the route's own spelling.
 bool fits(const Route& route, std::string_view path, std::string_view& rest) {
   if (!route.path.ends_with(kRest)) return path == route.path;
@@ -91,6 +77,21 @@ bool fits_any(const Route& route, std::string_view path, std::string_view& rest)
 
 }  // namespace
 
+std::string decode_percent(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const int high = i + 2 < text.size() && text[i] == '%' ? hex_value(text[i + 1]) : -1;
+    const int low = high >= 0 ? hex_value(text[i + 2]) : -1;
+    if (low >= 0) {
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
 std::span<const Route> all_routes() {
   return kRoutes;
 }
@@ -107,6 +108,7 @@ Match match_route(std::string_view method, std::string_view path) {
     if (route.method == method) {
       match.route = &route;
       match.id = decode_percent(rest);
+      match.wants_usage = path.starts_with(kOtherVersion) && route.path.starts_with(kVersion);
       return match;
     }
     if (!match.allow.empty()) match.allow += ", ";

@@ -57,9 +57,13 @@ struct Match {
   std::string id;
   std::string allow;                  // the methods that this path has; empty when nothing has it
   std::string_view front = "openai";  // of the path, also where the method is wrong
+  bool wants_usage = false;           // the path is spelt as OpenRouter's, whose streams always end in usage
 };
 // /v1/x is also known as /x and /api/v1/x, which other gateways taught their clients. HEAD matches GET.
 Match match_route(std::string_view method, std::string_view path);
+
+// What %XX stands for; a stray '%' stands for itself.
+std::string decode_percent(std::string_view text);
 
 // "POST /v1/chat/completions" and the like, nearest first.
 std::vector<std::string> near_routes(std::string_view path);

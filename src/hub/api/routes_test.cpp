@@ -36,6 +36,8 @@ TEST(hub_api_routes, paths_of_other_gateways_are_understood) {
   EXPECT_EQ(match_route("GET", "/models").route, match_route("GET", "/v1/models").route);
   EXPECT_EQ(match_route("GET", "/api/v1/models/a/b").id, "a/b");
   EXPECT_EQ(match_route("GET", "/models/a").id, "a");
+  EXPECT_TRUE(match_route("POST", "/api/v1/chat/completions").wants_usage) << "its clients always read it";
+  EXPECT_FALSE(match_route("POST", "/v1/chat/completions").wants_usage);
   EXPECT_EQ(match_route("GET", "/api/livez").route, nullptr);
   EXPECT_EQ(match_route("GET", "/v1/").route, nullptr);
   EXPECT_EQ(match_route("GET", "/v1").route, nullptr);

@@ -5,6 +5,7 @@
 // Immutable once loaded; shared between threads through shared_ptr<const Provider>.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -61,6 +62,10 @@ enum class StreamUsage : std::uint8_t {
   always,      // asked or not; never ask
 };
 
+// What a surface may understand beyond its dialect.
+inline constexpr std::array<std::string_view, 3> kExtensions{"cache_control", "reasoning_details",
+                                                             "extra_content"};
+
 // One wire format a provider speaks, and where. base_url, paths and header values may hold "{variable}" until
 // the catalogue has filled it in; paths keep "{model}".
 struct Surface {
@@ -70,6 +75,8 @@ struct Surface {
   std::map<tasks::Kind, std::string> stream_paths;  // where a stream is asked for elsewhere
   std::vector<std::pair<std::string, std::string>> headers;  // sent with every request, in lower case
   std::vector<Quirk> quirks;                                 // applied in order
+  // Of kExtensions: what it understands and others of its dialect refuse.
+  std::vector<std::string> extensions;
   StreamUsage stream_usage = StreamUsage::when_asked;
 
   bool offers(tasks::Kind kind) const { return paths.contains(kind); }

@@ -1,4 +1,5 @@
 // The text form of a provider. The readers are strict: a key nobody reads is an error with a near name.
+#include <fmt/ranges.h>
 #include <simdjson.h>
 
 #include <algorithm>
@@ -235,6 +236,7 @@ std::vector<Field> fields_of(Surface& surface, bool is_first) {
        [&surface](element map, const std::string& at) { return read_paths(map, at, surface.stream_paths); }},
       {"headers", false, read_headers},
       {"quirks", false, read_quirks},
+      {"extensions", false, texts_into(surface.extensions)},
       {"stream_usage", false, [&surface](element text, const std::string& at) {
          return read_stream_usage(text, at, surface.stream_usage);
        }}};
@@ -297,6 +299,11 @@ Status check_surface(const Provider& provider, const Surface& surface, const std
     return refuse(where + "/base_url", problem);
   }
   if (surface.paths.empty()) return refuse(where + "/paths", "expected at least one");
+  for (const std::string& name : surface.extensions) {
+    if (std::ranges::find(kExtensions, name) == kExtensions.end())
+      return refuse(where + "/extensions",
+                    fmt::format("'{}' is none of {}", name, fmt::join(kExtensions, ", ")));
+  }
   for (const auto& [kind, path] : surface.stream_paths) {
     if (surface.offers(kind)) continue;
     return refuse(where + "/stream_paths", fmt::format("'{}' is not among the paths", tasks::name_of(kind)));

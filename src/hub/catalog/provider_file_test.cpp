@@ -83,6 +83,8 @@ TEST(hub_catalog_provider_file, refuses_what_it_does_not_know_by_name_and_place)
       {with("X_API_KEY", "X_BASE_URL"), "no variable that holds a secret"},
       {with("\"/v1/chat", "\"v1/chat"), "x.json/paths/chat: expected a path that begins with '/'"},
       {with("\"always\"", "\"sometimes\""), "x.json/stream_usage: expected"},
+      {with("\"stream_usage\"", "\"extensions\": [\"magic\"], \"stream_usage\""),
+       "x.json/extensions: 'magic' is none of cache_control"},
       {with("\"https://x.example/privacy\"", "\"unknown\""), "unknown counts as retained"},
       {with("2026-11-01", "1.11.2026"), "expected YYYY-MM-DD"},
       {with("\"uncertain\": [\"paths\"]", "\"name\": \"again\""), "'name' is given twice"},

@@ -142,9 +142,10 @@ struct DownstreamHalf {
   std::string (*encode_error)(const base::Error& error);
   // An error event for a stream of which bytes were already relayed.
   std::string (*encode_stream_error)(const base::Error& error);
-  std::string_view reply_type;   // content-type of replies and errors
-  std::string_view stream_type;  // content-type of streams
-  std::string_view heartbeat;    // written into a silent stream; empty: this dialect's clients bear none
+  std::string_view reply_type;               // content-type of replies and errors
+  std::string_view stream_type;              // content-type of streams
+  std::string_view id_prefix = "chatcmpl-";  // of the ids that the hub gives to answers
+  std::string_view heartbeat;  // written into a silent stream; empty: this dialect's clients bear none
 };
 
 // One row of the table.

@@ -179,5 +179,12 @@ TEST(hub_dialects_json_scanner, agrees_with_simdjson_on_mutations) {
   EXPECT_GT(accepted, 1000U);
 }
 
+TEST(hub_dialects_json_scanner, takes_the_space_between_tokens_out_and_no_other) {
+  EXPECT_EQ(compact_json(" {\n \"a b\" :\t[ 1 , \"x \\\" y\\\\\" , true ]\r\n}"),
+            R"({"a b":[1,"x \" y\\",true]})");
+  EXPECT_EQ(compact_json("\"\\\\\" "), R"("\\")");
+  EXPECT_EQ(compact_json(""), "");
+}
+
 }  // namespace
 }  // namespace sluice::hub::dialects

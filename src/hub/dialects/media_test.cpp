@@ -49,5 +49,19 @@ TEST(hub_dialects_media, guesses_by_suffix) {
   EXPECT_EQ(media_type_by_name("a."), "");
 }
 
+TEST(hub_dialects_media, tells_images_by_their_first_bytes) {
+  EXPECT_EQ(image_type_of("iVBORw0KGgoAAAANSUhEUg"), "image/png");
+  EXPECT_EQ(image_type_of("/9j/4AAQSkZJRg"), "image/jpeg");
+  EXPECT_EQ(image_type_of("R0lGODlhAQABAA"), "image/gif");
+  EXPECT_EQ(image_type_of("Qk02AAAA"), "image/bmp");
+  // RIFF, any size, WEBP
+  EXPECT_EQ(image_type_of("UklGRgAAAABXRUJQVlA4IA=="), "image/webp");
+  EXPECT_EQ(image_type_of("UklGRv////9XRUJQVlA4IA=="), "image/webp");
+  EXPECT_EQ(image_type_of("UklGRgAAAABXQVZFZm10IA=="), "") << "RIFF holds sound as well";
+  EXPECT_EQ(image_type_of("UklGRg"), "");
+  EXPECT_EQ(image_type_of("JVBERi0xLjc"), "") << "a PDF";
+  EXPECT_EQ(image_type_of(""), "");
+}
+
 }  // namespace
 }  // namespace sluice::hub::dialects

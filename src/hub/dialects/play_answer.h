@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "hub/dialects/dialect.h"
+#include "hub/dialects/gather.h"
 
 namespace sluice::hub::dialects {
 
@@ -142,6 +143,24 @@ inline Outcome play(const UpstreamHalf& half, const UpstreamCall& call, const An
   if (!outcome.done && !outcome.failure) machine.feed_end();
   drain(machine, outcome);
   return outcome;
+}
+
+// The turn of the assistant that a client puts into its history after this answer.
+inline tasks::Message turn_of(const Outcome& outcome) {
+  tasks::Message turn;
+  turn.role = tasks::Role::assistant;
+  const auto answer = gather(outcome.events);
+  if (!answer || answer->choices.empty()) return turn;
+  for (const Block& block : answer->choices.begin()->second.blocks) {
+    if (const auto* text = std::get_if<TextBlock>(&block)) {
+      turn.parts.emplace_back(tasks::TextPart{.text = text->text, .cache = "", .signature = text->signature});
+    } else if (const auto* thought = std::get_if<tasks::ReasoningPart>(&block)) {
+      turn.parts.emplace_back(*thought);
+    } else if (const auto* call = std::get_if<tasks::ToolCall>(&block)) {
+      turn.tool_calls.push_back(*call);
+    }
+  }
+  return turn;
 }
 
 // The answer in every chunking: byte by byte, in random pieces, whole; "" or the seed that differed.

@@ -1,5 +1,6 @@
 #include "hub/dialects/request_scan.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -174,17 +175,21 @@ Status RequestScan::take_provider(JsonType type) {
   if (type == JsonType::null) return {};
   if (!scanner_.enter_object()) return malformed();
   const std::size_t begin = scanner_.position() - 1;
-  bool seen = false;
+  std::vector<std::string> seen;
   while (const auto key = scanner_.next_key()) {
-    if (!json_text_equals(text(*key), "local_only")) {
-      if (found_.routing_wish.empty())
-        found_.routing_wish = "provider." + unescape_json(fmt::format("\"{}\"", text(*key)));
+    std::string name = "provider." + unescape_json(fmt::format("\"{}\"", text(*key)));
+    bool* flag = name == "provider.local_only"           ? &found_.local_only
+                 : name == "provider.require_parameters" ? &found_.require_parameters
+                                                         : nullptr;
+    if (flag == nullptr) {
+      if (found_.routing_wish.empty()) found_.routing_wish = std::move(name);
       scanner_.take_value();
       continue;
     }
-    if (seen) return refuse("provider.local_only", "'provider.local_only' is given twice");
-    seen = true;
-    SLUICE_TRY_VOID(take_flag("provider.local_only", scanner_.peek(), found_.local_only));
+    if (std::ranges::find(seen, name) != seen.end())
+      return refuse(name, fmt::format("'{}' is given twice", name));
+    SLUICE_TRY_VOID(take_flag(name, scanner_.peek(), *flag));
+    seen.push_back(std::move(name));
   }
   found_.provider_object = {begin, scanner_.position()};
   return {};

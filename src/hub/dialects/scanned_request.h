@@ -30,6 +30,7 @@ struct ScannedRequest {
   std::string model;  // as asked for, route and all
   bool stream = false;
   std::optional<bool> include_usage;  // stream_options.include_usage, where given
+  bool wants_usage = false;           // in its stream, said in another way: usage.include, or an address
   std::optional<tasks::Tokens> output_max;
   std::uint32_t choices = 1;
   std::size_t messages = 0;
@@ -44,7 +45,8 @@ struct ScannedRequest {
 
   // The routing wishes of this request: the `provider` object. Empty where absent.
   Span provider_object;
-  bool local_only = false;   // provider.local_only
+  bool local_only = false;          // provider.local_only
+  bool require_parameters = false;  // provider.require_parameters: refuse rather than leave something out
   std::string routing_wish;  // the first other wish: "provider.order", "models"; empty when there is none
 
   const Member* find(std::string_view name) const;  // the first of that name, or nullptr

@@ -13,7 +13,7 @@ constexpr std::string_view kOptions = "stream_options";
 // say.
 bool ask_usage(EditPlan& plan) {
   const ScannedRequest& request = plan.request();
-  if (!request.stream || request.include_usage) return false;
+  if (!request.stream || request.include_usage || request.kind == tasks::Kind::embed) return false;
   ObjectEdit& top = plan.top();
   const std::size_t at = top.find(kOptions);
   if (at == top.size()) {
@@ -40,18 +40,47 @@ bool ask_usage(EditPlan& plan) {
   return true;
 }
 
+// The Hub's own client writes a schema as text-generation-inference takes it, {"type": "json_object" |
+// "json", "value": S}, whoever serves: OpenAI's spelling is what every server of the dialect reads.
+void spell_schema(EditPlan& plan) {
+  if (!plan.request().wants_structure) return;
+  const std::size_t at = plan.top().find("response_format");
+  if (at == plan.top().size() || plan.top().type(at) != JsonType::object) return;
+  const std::string_view format = plan.top().value(at);
+  JsonScanner scanner(format);
+  const auto members = take_members(scanner, format);
+  const auto type = std::ranges::find(members, "type", &Member::name);
+  const auto value = std::ranges::find(members, "value", &Member::name);
+  if (type == members.end() || value == members.end() || value->type != JsonType::object) return;
+  const std::string_view said = type->value.in(format);
+  if (said != R"("json_object")" && said != R"("json")") return;
+  plan.top().replace(
+      at, fmt::format(R"({{"type":"json_schema","json_schema":{{"name":"response","schema":{}}}}})",
+                      value->value.in(format)));
+}
+
+// OpenRouter's `usage: {include: true}` is answered by the hub; other servers refuse the word.
+void drop_usage_wish(EditPlan& plan) {
+  if (const std::size_t at = plan.top().find("usage"); plan.request().wants_usage && at != plan.top().size())
+    plan.top().drop(at);
+}
+
 }  // namespace
 
 base::Result<Spliced> splice_request(const ScannedRequest& request, const catalog::Surface& surface,
-                                     std::string_view model, bool knows_stream_options) {
+                                     std::string_view model, bool is_openai) {
   EditPlan plan(request);
   const std::size_t at = plan.top().find("model");
   CHECK(at != plan.top().size());
   if (model != request.model) plan.top().replace(at, quoted_json(model));
+  if (is_openai) {
+    spell_schema(plan);
+    drop_usage_wish(plan);
+  }
   if (!surface.quirks.empty()) SLUICE_TRY_VOID(apply_quirks(surface.quirks, plan));
   Spliced spliced;
-  if (knows_stream_options && surface.stream_usage == catalog::StreamUsage::when_asked)
-    spliced.asked_usage = ask_usage(plan);
+  if (is_openai && surface.stream_usage == catalog::StreamUsage::when_asked)
+    spliced.asked_usage = ask_usage(plan) && !request.wants_usage;
   spliced.dropped = plan.dropped();
   spliced.body = plan.apply();
   return spliced;

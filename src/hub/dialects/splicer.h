@@ -21,9 +21,10 @@ struct Spliced {
   std::vector<std::string> dropped = {};  // what of the client's a quirk left out, by name
 };
 
-// `knows_stream_options`: of the dialect. Such a stream is asked for stream_options.include_usage where the
-// client does not say and the surface reports usage only when asked.
+// `is_openai`: of the dialect. Such a stream is asked for stream_options.include_usage where the client does
+// not say and the surface reports usage only when asked; spellings that only some servers of the dialect read
+// become OpenAI's own.
 base::Result<Spliced> splice_request(const ScannedRequest& request, const catalog::Surface& surface,
-                                     std::string_view model, bool knows_stream_options = false);
+                                     std::string_view model, bool is_openai = false);
 
 }  // namespace sluice::hub::dialects

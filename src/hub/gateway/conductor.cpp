@@ -24,6 +24,12 @@ double seconds_since(net::TimePoint began) {
   return std::chrono::duration<double>(net::Clock::now() - began).count();
 }
 
+std::int64_t unix_now() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())
+      .time_since_epoch()
+      .count();
+}
+
 std::size_t bytes_of(const Piece& piece) {
   if (const auto* relay = std::get_if<Relay>(&piece)) return http::byte_count(relay->bytes);
   std::size_t bytes = 0;
@@ -81,14 +87,14 @@ bool takes_routing_wishes(const catalog::Candidate& candidate) {
 
 }  // namespace
 
-Conductor::Conductor(net::Client& client, credentials::Memory& memory, Heartbeat& heartbeat, const Hub& hub,
-                     SettingsPtr settings, net::Exchange& exchange, Admission admission)
+Conductor::Conductor(std::shared_ptr<net::Client> client, credentials::Memory& memory, Heartbeat& heartbeat,
+                     const Hub& hub, SettingsPtr settings, net::Exchange& exchange, Admission admission)
     : hub_(hub),
       settings_(std::move(settings)),
       exchange_(exchange),
       admission_(std::move(admission)),
       heartbeat_(heartbeat),
-      http_(client, *settings_, memory, hub.instance_id),
+      http_(std::move(client), *settings_, memory, hub.instance_id),
       deadline_(settings_->times.total.count() > 0 ? admission_.began + settings_->times.total
                                                    : net::kNever) {
   hub_.metrics->begin_request();
@@ -96,6 +102,7 @@ Conductor::Conductor(net::Client& client, credentials::Memory& memory, Heartbeat
 }
 
 Conductor::~Conductor() {
+  keep_generation();
   hub_.metrics->end_request();
   telemetry::RequestCount count{.route = admission_.route,
                                 .model = model_,
@@ -125,6 +132,35 @@ Conductor::~Conductor() {
   telemetry::record_request(*hub_.metrics, line, count);
 }
 
+// Answers that began, cut ones as well: they may have cost something.
+void Conductor::keep_generation() {
+  if (hub_.generations == nullptr || status_ != 200 || admission_.kind == tasks::Kind::count_tokens) return;
+  telemetry::Generation kept;
+  kept.id = answer_id_.empty() ? admission_.request_id : std::move(answer_id_);
+  kept.request_id = admission_.request_id;
+  if (admission_.caller) kept.key_id = admission_.caller->id;
+  kept.model = model_;
+  kept.provider = provider_;
+  kept.route = admission_.route;
+  kept.upstream_id = served_id_.empty() ? upstream_request_id_ : std::move(served_id_);
+  if (has_finished_) kept.finish_reason = tasks::name_of(finished_.reason);
+  kept.native_finish_reason = std::move(finished_.native_reason);
+  kept.duration_s = seconds_since(admission_.began);
+  kept.created_unix_s = unix_now() - static_cast<std::int64_t>(kept.duration_s);
+  kept.first_token_s = first_token_s_.value_or(kept.duration_s);
+  kept.streamed = stream_;
+  kept.cancelled = outcome_ == "client_left";
+  kept.has_usage = usage_.has_value();
+  if (usage_) {
+    kept.input = usage_->input.count;
+    kept.input_cached = usage_->cached.count;
+    kept.output = usage_->output.count;
+    kept.output_reasoning = usage_->reasoning.count;
+    if (usage_->reported_cost) kept.cost_usd = usage_->reported_cost->usd();
+  }
+  hub_.generations->add(std::move(kept));
+}
+
 net::Task<void> Conductor::run() {
   auto call = read_request();
   if (!call) co_return co_await refuse(call.error());
@@ -142,6 +178,7 @@ base::Result<Call> Conductor::read_request() {
   http::Request& request = exchange_.request();
   SLUICE_TRY(auto hops, read_hops(request.headers, hub_.instance_id));
   SLUICE_TRY(auto scanned, admission_.front->downstream->scan(admission_.kind, http::flatten(request.body)));
+  scanned.wants_usage |= admission_.wants_usage;
   const bool local_only = !local_only_reason(scanned).empty();
   Call call(admission_.request_id, *admission_.front, std::move(scanned));
   call.set_passed_hubs(std::move(hops));
@@ -276,7 +313,9 @@ net::Task<void> Conductor::answer_stream(const Call& call, Begun begun) {
   StreamWriter writer(heartbeat_, exchange_, settings_->times.heartbeat,
                       admission_.front->downstream->heartbeat);
   std::optional<Failure> failure;
-  if (co_await writer.begin(std::move(head))) failure = co_await relay(call, std::move(begun), writer);
+  std::unique_ptr<dialects::StreamEncoder> encoder;
+  if (co_await writer.begin(std::move(head)))
+    failure = co_await relay(call, std::move(begun), writer, encoder);
   co_await writer.close();
   if (exchange_.cancel().fired()) co_return;
   if (!failure) {
@@ -291,14 +330,15 @@ net::Task<void> Conductor::answer_stream(const Call& call, Begun begun) {
   base::Error error = error_for_client(cut);
   error_name_ = base::name_of(error.code);
   error.message = fmt::format("the answer was cut: {}", error.message);
-  http::Body event = http::body_of(admission_.front->downstream->encode_stream_error(error));
+  http::Body event = http::body_of(encoder ? encoder->encode_error(error)
+                                           : admission_.front->downstream->encode_stream_error(error));
   static_cast<void>(co_await exchange_.write(std::move(event)));  // the connection ends either way
   exchange_.abort();
 }
 
 // Passes pieces on until the answer is whole (nullopt) or cut. A client that left shows in the Cancel.
-net::Task<std::optional<Failure>> Conductor::relay(const Call& call, Begun begun, StreamWriter& writer) {
-  std::unique_ptr<dialects::StreamEncoder> encoder;
+net::Task<std::optional<Failure>> Conductor::relay(const Call& call, Begun begun, StreamWriter& writer,
+                                                   std::unique_ptr<dialects::StreamEncoder>& encoder) {
   std::size_t held = 0;
   for (;;) {
     std::optional<Piece> piece;
@@ -350,22 +390,24 @@ net::Task<void> Conductor::refuse(const base::Error& error,
       status_, std::move(headers), http::body_of(admission_.front->downstream->encode_error(error))));
 }
 
-base::Result<std::string> Conductor::encode_reply(const Call& call, std::vector<Piece>& pieces) const {
+base::Result<std::string> Conductor::encode_reply(const Call& call, std::vector<Piece>& pieces) {
   std::vector<tasks::Event> events;
   for (Piece& piece : pieces)
     if (auto* more = std::get_if<Events>(&piece)) std::ranges::copy(more->events, std::back_inserter(events));
   return admission_.front->downstream->encode_reply(events, reply_context(call));
 }
 
-dialects::ReplyContext Conductor::reply_context(const Call& call) const {
-  const bool chat = call.kind() == tasks::Kind::chat;
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  return {.kind = call.kind(),
-          .id = base::make_id(chat ? "chatcmpl-" : "cmpl-"),
-          .model = model_,
-          .created_unix_s = now.time_since_epoch().count(),
-          .include_usage = call.scanned().include_usage.value_or(false),
-          .request = &call.scanned()};
+dialects::ReplyContext Conductor::reply_context(const Call& call) {
+  const bool is_completion = call.kind() == tasks::Kind::completion;
+  answer_id_ = base::make_id(is_completion ? "cmpl-" : admission_.front->downstream->id_prefix);
+  return {
+      .kind = call.kind(),
+      .id = answer_id_,
+      .model = model_,
+      .created_unix_s = unix_now(),
+      .include_usage = call.scanned().include_usage.value_or(call.scanned().wants_usage),
+      .request = &call.scanned(),
+      .elapsed = [began = admission_.began] { return std::chrono::nanoseconds(net::Clock::now() - began); }};
 }
 
 http::Headers Conductor::answer_headers(const Begun* begun) const {
@@ -382,15 +424,27 @@ http::Headers Conductor::answer_headers(const Begun* begun) const {
               std::to_string(static_cast<long long>(seconds_since(admission_.began) * 1e3)));
   if (begun != nullptr) {
     copy_answer_headers(begun->opened.headers, headers);
-    if (const auto& dropped = begun->opened.dropped; !dropped.empty())
-      headers.set("x-sluice-dropped", header_safe(fmt::format("{}", fmt::join(dropped, ","))));
+    if (const auto& dropped = begun->opened.dropped; !dropped.empty()) {
+      std::string names;
+      for (const std::string& name : dropped) names += (names.empty() ? "" : ", ") + header_safe(name);
+      headers.set("x-sluice-dropped", names);
+    }
   }
   return headers;
 }
 
 void Conductor::learn(const std::vector<tasks::Event>& events) {
-  for (const auto& event : events)
-    if (const auto* report = std::get_if<tasks::UsageReport>(&event)) usage_ = report->usage;
+  for (const auto& event : events) {
+    if (const auto* report = std::get_if<tasks::UsageReport>(&event)) {
+      usage_ = report->usage;
+    } else if (const auto* started = std::get_if<tasks::Started>(&event); started && !started->id.empty()) {
+      served_id_ = started->id;
+      if (answer_id_.empty()) answer_id_ = started->id;  // relayed: the client sees the provider's
+    } else if (const auto* finished = std::get_if<tasks::Finished>(&event); finished && !has_finished_) {
+      finished_ = *finished;
+      has_finished_ = true;
+    }
+  }
 }
 
 void Conductor::note_first_piece() {

@@ -17,8 +17,8 @@ namespace sluice::hub::gateway {
 
 class Conductor {
  public:
-  Conductor(net::Client& client, credentials::Memory& memory, Heartbeat& heartbeat, const Hub& hub,
-            SettingsPtr settings, net::Exchange& exchange, Admission admission);
+  Conductor(std::shared_ptr<net::Client> client, credentials::Memory& memory, Heartbeat& heartbeat,
+            const Hub& hub, SettingsPtr settings, net::Exchange& exchange, Admission admission);
   ~Conductor();  // writes the access-log line
   Conductor(const Conductor&) = delete;
   Conductor& operator=(const Conductor&) = delete;
@@ -43,13 +43,16 @@ class Conductor {
 
   net::Task<void> answer_whole(const Call& call, Begun begun);
   net::Task<void> answer_stream(const Call& call, Begun begun);
-  net::Task<std::optional<Failure>> relay(const Call& call, Begun begun, StreamWriter& writer);
+  // `encoder` is made for the first piece that is not relayed.
+  net::Task<std::optional<Failure>> relay(const Call& call, Begun begun, StreamWriter& writer,
+                                          std::unique_ptr<dialects::StreamEncoder>& encoder);
   net::Task<void> refuse(const base::Error& error, std::optional<std::chrono::milliseconds> retry_after = {});
 
-  base::Result<std::string> encode_reply(const Call& call, std::vector<Piece>& pieces) const;
-  dialects::ReplyContext reply_context(const Call& call) const;
+  base::Result<std::string> encode_reply(const Call& call, std::vector<Piece>& pieces);
+  dialects::ReplyContext reply_context(const Call& call);
   http::Headers answer_headers(const Begun* begun) const;
   void learn(const std::vector<tasks::Event>& events);
+  void keep_generation();
   void note_first_piece();
 
   // Set once.
@@ -75,6 +78,10 @@ class Conductor {
   std::string_view error_name_;
   std::optional<double> first_token_s_;
   std::optional<tasks::Usage> usage_;
+  std::string answer_id_;  // as the client sees it
+  std::string served_id_;  // as the provider called it
+  tasks::Finished finished_;
+  bool has_finished_ = false;
 };
 
 }  // namespace sluice::hub::gateway

@@ -40,6 +40,7 @@ base::Error error_of(const FailedAttempt& attempt) {
 }  // namespace
 
 bool may_try_next(const Failure& failure) {
+  if (failure.another_may) return true;
   if (failure.blames_request || failure.status == kLoopDetected) return false;
   switch (failure.error.code) {
     case ErrorCode::invalid_argument:

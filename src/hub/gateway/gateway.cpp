@@ -18,7 +18,7 @@ net::ClientOptions with_policy(net::ClientOptions options, const Settings& setti
 Gateway::Gateway(net::Loop& loop, net::ClientOptions options, const Hub& hub, SettingsPtr settings)
     : hub_(hub),
       settings_(std::move(settings)),
-      client_(loop, with_policy(std::move(options), *settings_)),
+      client_(std::make_shared<net::Client>(loop, with_policy(std::move(options), *settings_))),
       heartbeat_(loop) {
   CHECK(hub_.metrics != nullptr && !hub_.instance_id.empty());
 }

@@ -27,8 +27,9 @@ struct Admission {
   std::string_view route;  // "/v1/chat/completions": the row of the routes table, for logs and metrics
   tasks::Kind kind = tasks::Kind::chat;
   const dialects::Dialect* front = nullptr;
-  access::Caller caller;  // null when keys are off
-  http::Headers headers;  // for the answer, whatever it is
+  access::Caller caller;     // null when keys are off
+  http::Headers headers;     // for the answer, whatever it is
+  bool wants_usage = false;  // clients of this address read usage from every stream, asked or not
   net::TimePoint began;
 };
 
@@ -52,7 +53,7 @@ class Gateway {
   // Replaced by use().
   SettingsPtr settings_;
   // Shared by the requests of this loop.
-  net::Client client_;
+  const std::shared_ptr<net::Client> client_;
   credentials::Memory memory_;
   Heartbeat heartbeat_;
 };

@@ -3,7 +3,9 @@
 // hub id are borrowed and outlive it, as does what the loop remembers of credentials.
 #pragma once
 
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "hub/credentials/memory.h"
 #include "hub/gateway/settings.h"
@@ -14,9 +16,9 @@ namespace sluice::hub::gateway {
 
 class HttpUpstream final : public Upstream {
  public:
-  HttpUpstream(net::Client& client, const Settings& settings, credentials::Memory& memory,
+  HttpUpstream(std::shared_ptr<net::Client> client, const Settings& settings, credentials::Memory& memory,
                std::string_view instance_id)
-      : client_(client), settings_(settings), memory_(memory), instance_id_(instance_id) {}
+      : client_(std::move(client)), settings_(settings), memory_(memory), instance_id_(instance_id) {}
 
   // Returns with the first piece of the answer in hand. Where the provider has several keys, one that it
   // refuses with 401 is set aside and the next is tried; a minted token that it refuses is minted once more.
@@ -30,7 +32,7 @@ class HttpUpstream final : public Upstream {
   bool may_try_again(const credentials::EnabledProvider& enabled, const credentials::Credential& refused,
                      std::size_t tries);
 
-  net::Client& client_;
+  const std::shared_ptr<net::Client> client_;
   const Settings& settings_;
   credentials::Memory& memory_;
   const std::string_view instance_id_;

@@ -13,5 +13,10 @@ inline constexpr std::size_t kMaxFailureTextBytes = 4000;  // of all failures to
 // How long a connection whose answer is whole may take to show the end of its framing before it is closed
 // instead of kept.
 inline constexpr std::chrono::milliseconds kSettle{100};
+// A machine that polls waits at least so long between two questions.
+inline constexpr std::chrono::milliseconds kPollGapMin{10};
+// For telling a provider that its answer is not wanted any more.
+inline constexpr std::chrono::milliseconds kCancelTime{5000};
+inline constexpr std::size_t kCancelAnswerBytesMax = std::size_t{64} << 10;
 
 }  // namespace sluice::hub::gateway

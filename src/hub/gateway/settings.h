@@ -12,6 +12,7 @@
 #include "hub/catalog/resolve.h"
 #include "hub/credentials/credentials.h"
 #include "hub/gateway/upstream.h"
+#include "hub/telemetry/generations.h"
 #include "hub/telemetry/metrics.h"
 
 namespace sluice::hub::gateway {
@@ -38,7 +39,8 @@ using SettingsPtr = std::shared_ptr<const Settings>;
 // thread-safe.
 struct Hub {
   telemetry::Metrics* metrics = nullptr;
-  Upstream* device = nullptr;  // null: this process has no device
+  telemetry::Generations* generations = nullptr;  // null: nothing is kept
+  Upstream* device = nullptr;                     // null: this process has no device
   // The ids the device serves, from memory: asked on the loops, once a request.
   std::function<std::shared_ptr<const std::vector<std::string>>()> device_models;
   std::string instance_id;  // names this process in the hop header; make_instance_id()

@@ -104,6 +104,7 @@ class TestHub {
  public:
   explicit TestHub(TestHubOptions options) : loops_(2) {
     hub_.metrics = &metrics;
+    hub_.generations = &generations;
     hub_.device = options.device;
     hub_.instance_id = make_instance_id();
     hub_.device_models = [] {
@@ -188,14 +189,23 @@ class TestHub {
   }
 
   telemetry::Metrics metrics;
+  telemetry::Generations generations{16};
 
  private:
   net::Task<void> handle(net::Exchange& exchange) {
     Admission admission;
     admission.request_id = base::make_id("req_");
-    const bool chat = exchange.request().path() == "/v1/chat/completions";
-    admission.route = chat ? "/v1/chat/completions" : "/v1/completions";
-    admission.kind = chat ? tasks::Kind::chat : tasks::Kind::completion;
+    const std::string_view path = exchange.request().path();
+    admission.route = "/v1/completions";
+    admission.kind = tasks::Kind::completion;
+    if (path == "/v1/embeddings") {
+      admission.route = "/v1/embeddings";
+      admission.kind = tasks::Kind::embed;
+    } else if (path.ends_with("/v1/chat/completions")) {
+      admission.route = "/v1/chat/completions";
+      admission.kind = tasks::Kind::chat;
+      admission.wants_usage = path.starts_with("/api/");
+    }
     admission.front = dialects::find_dialect("openai");
     admission.began = net::Clock::now();
     if (const auto key = exchange.request().headers.find("x-test-key")) {

@@ -32,6 +32,7 @@ struct Failure {
   int status = 0;  // of the provider's HTTP answer; 0: there was none
   std::optional<std::chrono::milliseconds> retry_after = {};
   bool blames_request = false;  // another candidate would most likely refuse it as well
+  bool another_may = false;     // this one cannot carry it; another may, whatever the error's code says
 
   Failure(base::Error cause) : error(std::move(cause)) {}  // NOLINT: meant to convert
 };

@@ -32,7 +32,8 @@ struct CompletionRequest {
   bool stream = false;
   bool include_usage = false;
   std::string user;
-  std::vector<Extra> others;
+  std::vector<Extra> others;  // in the words of `dialect`, as in ChatRequest
+  std::string dialect = "openai";
 };
 
 }  // namespace sluice::hub::tasks

@@ -21,7 +21,8 @@ struct EmbedRequest {
   std::string purpose;
   std::optional<bool> truncate;  // cut inputs that are too long, or refuse them
   std::string user;
-  std::vector<Extra> others;
+  std::vector<Extra> others;  // in the words of `dialect`, as in ChatRequest
+  std::string dialect = "openai";
 };
 
 }  // namespace sluice::hub::tasks

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -75,6 +76,10 @@ struct Embedded {
   std::vector<float> values;
 };
 enum class FinishReason : std::uint8_t { stop, length, tool_calls, content_filter, error };
+constexpr std::string_view name_of(FinishReason reason) {
+  constexpr std::string_view kNames[] = {"stop", "length", "tool_calls", "content_filter", "error"};
+  return kNames[static_cast<std::size_t>(reason)];
+}
 // Exactly one for each choice of a whole answer; none in answers without choices (embeddings, token counts).
 struct Finished {
   std::uint32_t choice = 0;

@@ -8,7 +8,7 @@
 // leaves out get the defaults of the reference implementation's classes; the models hold every number
 // against the tensors' shapes. What has no safe default (rope theta, the tiling policy) is an error when it
 // is missing. Formulas of the processor: spec/smolvlm.md a.2 as restated in
-// docs/decisions/0011-checkpoints.md.
+// docs/decisions/0010-checkpoints.md.
 #pragma once
 
 #include <filesystem>

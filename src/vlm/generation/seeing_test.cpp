@@ -86,6 +86,7 @@ Request question(const std::shared_ptr<const LanguageModel>& model, const Prepar
 class vlm_generation_seeing : public testing::Test {
  protected:
   void SetUp() override {
+    ASSERT_TRUE(models::golden_is_here());
     ASSERT_TRUE(kernels::force_tier(kernels::CpuTier::avx2) || kernels::force_tier(kernels::CpuTier::scalar));
   }
   void TearDown() override { kernels::force_tier(std::nullopt); }

@@ -18,6 +18,18 @@
 
 namespace sluice::vlm::models {
 
+// For ASSERT_TRUE in a SetUp: tests would otherwise stumble over what is not there.
+inline testing::AssertionResult golden_is_here() {
+  for (const char* kind : {"llama", "smollm3"}) {
+    const std::string file =
+        std::string(SLUICE_SOURCE_DIR) + "/tests/golden/smolvlm/" + kind + "/model.safetensors";
+    if (!std::ifstream(file).is_open())
+      return testing::AssertionFailure()
+             << file << " is missing: it is committed, and tools/make_goldens smolvlm makes it";
+  }
+  return testing::AssertionSuccess();
+}
+
 struct GoldenSeam {
   std::size_t rows = 0;
   std::size_t columns = 0;

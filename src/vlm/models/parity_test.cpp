@@ -52,7 +52,10 @@ Bounds bounds_of(kernels::CpuTier tier) {
 
 class Parity : public testing::TestWithParam<kernels::CpuTier> {
  protected:
-  void SetUp() override { ASSERT_TRUE(kernels::force_tier(GetParam())); }
+  void SetUp() override {
+    ASSERT_TRUE(golden_is_here());
+    ASSERT_TRUE(kernels::force_tier(GetParam()));
+  }
   void TearDown() override { kernels::force_tier(std::nullopt); }
 };
 
@@ -86,6 +89,7 @@ INSTANTIATE_TEST_SUITE_P(vlm_models_parity, Parity,
 class vlm_models_parity : public testing::Test {
  protected:
   void SetUp() override {
+    ASSERT_TRUE(golden_is_here());
     ASSERT_TRUE(kernels::force_tier(kernels::CpuTier::avx2) || kernels::force_tier(kernels::CpuTier::scalar));
   }
   void TearDown() override { kernels::force_tier(std::nullopt); }

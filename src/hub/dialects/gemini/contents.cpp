@@ -208,7 +208,7 @@ class Conversation {
     }
     const bool is_signed = std::ranges::any_of(
         message.tool_calls, [](const tasks::ToolCall& call) { return !call.signature.empty(); });
-    bool needs_mark = generation_ >= kSigningGeneration && !is_signed;
+    bool needs_mark = may_demand_signatures(generation_) && !is_signed;
     for (const tasks::ToolCall& call : message.tool_calls) {
       write_call(call, std::exchange(needs_mark, false) ? kNoSignature : std::string_view(call.signature));
     }

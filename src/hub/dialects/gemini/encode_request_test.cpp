@@ -176,10 +176,11 @@ TEST(hub_dialects_gemini_encode_request, marks_unsigned_calls_where_a_signature_
                      {.id = "b", .name = "f", .arguments = "{}"}};
   request.messages.push_back(turn);
   EXPECT_THAT(encode(request, "gemini-2.5-pro").body, Not(HasSubstr("thoughtSignature")));
-  EXPECT_THAT(
-      encode(request, "gemini-3-flash").body,
-      HasSubstr(
-          R"("args":{}},"thoughtSignature":"skip_thought_signature_validator"},{"functionCall":{"id":"b","name":"f","args":{}}}])"));
+  for (const char* model : {"gemini-3-flash", "tuned-by-us"})
+    EXPECT_THAT(
+        encode(request, model).body,
+        HasSubstr(
+            R"("args":{}},"thoughtSignature":"skip_thought_signature_validator"},{"functionCall":{"id":"b","name":"f","args":{}}}])"));
 }
 
 TEST(hub_dialects_gemini_encode_request, sends_no_foreign_signature) {

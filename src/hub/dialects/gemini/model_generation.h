@@ -13,4 +13,9 @@ int generation_of(std::string_view model);
 // rather than by tokens.
 inline constexpr int kSigningGeneration = 3;
 
+// Whether a call without a signature may be refused: by new models, and by those of which nothing is known.
+inline bool may_demand_signatures(int generation) {
+  return generation == 0 || generation >= kSigningGeneration;
+}
+
 }  // namespace sluice::hub::dialects::gemini

@@ -9,6 +9,7 @@ namespace {
 
 using base::Status;
 
+constexpr std::string_view kName = "ollama";  // of whose words `others` are
 // A text of the hub's own for what Ollama leaves unnamed.
 constexpr std::string_view kSchemaName = "answer";
 
@@ -95,7 +96,7 @@ Status read_chat_parameter(const std::string& name, const JsonView& value, tasks
 
 tasks::ChatRequest begin_chat(const ScannedRequest& scanned) {
   tasks::ChatRequest request;
-  request.dialect = "ollama";
+  request.dialect = kName;
   request.model = scanned.model;
   request.stream = scanned.stream;
   request.include_usage = scanned.stream;
@@ -168,6 +169,7 @@ base::Result<tasks::ChatRequest> decode_generate(const ScannedRequest& scanned) 
 
 base::Result<tasks::CompletionRequest> decode_raw_generate(const ScannedRequest& scanned) {
   tasks::CompletionRequest request;
+  request.dialect = kName;
   request.model = scanned.model;
   request.stream = scanned.stream;
   request.include_usage = scanned.stream;
@@ -196,6 +198,7 @@ base::Result<tasks::CompletionRequest> decode_raw_generate(const ScannedRequest&
 
 base::Result<tasks::EmbedRequest> decode_embed(const ScannedRequest& scanned) {
   tasks::EmbedRequest request;
+  request.dialect = kName;
   request.model = scanned.model;
   SLUICE_TRY_VOID(each_parameter(scanned, [&](const std::string& name, const JsonView& value) -> Status {
     if (name == "input" || name == "prompt") return read_inputs(value, request.inputs);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <ctime>
 #include <map>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "hub/dialects/gather.h"
 #include "hub/dialects/json_scanner.h"
 #include "hub/dialects/logprobs.h"
+#include "hub/dialects/openai/embeddings.h"
 #include "hub/dialects/tool_arguments.h"
 
 namespace sluice::hub::dialects::ollama {
@@ -190,18 +190,14 @@ std::string encode_embeddings(const GatheredAnswer& gathered, const ReplyContext
   const bool is_old = context.request->find("input") == nullptr;
   std::string body;
   JsonWriter out(body);
-  const auto write_values = [&out](const std::vector<float>& values) {
-    out.begin_array();
-    for (const float value : values) std::isfinite(value) ? out.raw(fmt::format("{}", value)) : out.null();
-    out.end_array();
-  };
   out.begin_object();
   if (is_old) {
     out.key("embedding");
-    write_values(gathered.embedded.empty() ? std::vector<float>() : gathered.embedded.front().values);
+    openai::write_vector(
+        out, gathered.embedded.empty() ? std::vector<float>() : gathered.embedded.front().values, false);
   } else {
     out.field("model", head_of(gathered.started, context).model).key("embeddings").begin_array();
-    for (const tasks::Embedded& one : gathered.embedded) write_values(one.values);
+    for (const tasks::Embedded& one : gathered.embedded) openai::write_vector(out, one.values, false);
     out.end_array().field("total_duration", elapsed_of(context).count()).field("load_duration", 0);
     out.field("prompt_eval_count", gathered.usage ? gathered.usage->input.count : 0);
   }

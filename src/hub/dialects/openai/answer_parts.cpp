@@ -14,9 +14,13 @@ std::size_t code_points(std::string_view text) {
 
 }  // namespace
 
-std::string_view name_of(tasks::FinishReason reason) {
-  constexpr std::string_view kNames[] = {"stop", "length", "tool_calls", "content_filter", "error"};
-  return kNames[static_cast<std::size_t>(reason)];
+bool wants_older_calls(const ScannedRequest* request) {
+  return request != nullptr && request->find("functions") != nullptr && request->find("tools") == nullptr;
+}
+
+std::string_view finish_name(tasks::FinishReason reason, bool older_calls) {
+  if (older_calls && reason == tasks::FinishReason::tool_calls) return "function_call";
+  return tasks::name_of(reason);
 }
 
 void write_chat_logprobs(base::JsonWriter& out, std::span<const tasks::TokenLogprob> logprobs) {

@@ -5,11 +5,15 @@
 #include <string_view>
 
 #include "base/json_writer.h"
+#include "hub/dialects/scanned_request.h"
 #include "hub/tasks/event.h"
 
 namespace sluice::hub::dialects::openai {
 
-std::string_view name_of(tasks::FinishReason reason);
+// Whether the client asked with `functions`, and so waits for the older function_call instead of tool_calls.
+// `request` may be null.
+bool wants_older_calls(const ScannedRequest* request);
+std::string_view finish_name(tasks::FinishReason reason, bool older_calls);
 
 // {"content":[{token, logprob, bytes, top_logprobs}],"refusal":null}
 void write_chat_logprobs(base::JsonWriter& out, std::span<const tasks::TokenLogprob> logprobs);

@@ -1,11 +1,15 @@
 #include "hub/dialects/openai/decode_answer.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
+#include "hub/dialects/extra_content.h"
 #include "hub/dialects/json_read.h"
 #include "hub/dialects/limits.h"
 #include "hub/dialects/logprobs.h"
+#include "hub/dialects/openai/citations.h"
+#include "hub/dialects/openai/reasoning_details.h"
 
 namespace sluice::hub::dialects::openai {
 namespace {
@@ -28,6 +32,15 @@ std::vector<TokenLogprob> read_chat_logprobs(JsonObject choice) {
   return holder ? read_logprobs(*holder, "content") : std::vector<TokenLogprob>();
 }
 
+// {token: logprob}, which has no order: the likeliest first.
+void read_top(JsonObject others, std::vector<TokenLogprob>& top) {
+  for (const auto& [token, value] : others) {
+    if (double number = 0; value.get(number) == simdjson::SUCCESS)
+      top.push_back({.token = std::string(token), .logprob = number, .bytes = {}, .top = {}});
+  }
+  std::ranges::stable_sort(top, std::ranges::greater(), &TokenLogprob::logprob);
+}
+
 // Completions: parallel arrays {tokens, token_logprobs, top_logprobs:[{token: logprob}]}.
 std::vector<TokenLogprob> read_completion_logprobs(JsonObject choice) {
   std::vector<TokenLogprob> logprobs;
@@ -42,6 +55,12 @@ std::vector<TokenLogprob> read_completion_logprobs(JsonObject choice) {
   for (const JsonElement value : elements_of(*holder, "token_logprobs")) {
     if (double number = 0; i < logprobs.size() && value.get(number) == simdjson::SUCCESS)
       logprobs[i].logprob = number;
+    ++i;
+  }
+  i = 0;
+  for (const JsonElement value : elements_of(*holder, "top_logprobs")) {
+    if (JsonObject others; i < logprobs.size() && value.get(others) == simdjson::SUCCESS)
+      read_top(others, logprobs[i].top);
     ++i;
   }
   return logprobs;
@@ -76,8 +95,12 @@ void read_tool_calls(std::uint32_t choice, JsonObject delta, std::vector<Event>&
     // Whole replies number their calls by position, and so do some streams.
     const std::uint32_t index = count_of(call, "index") ? index_of(call) : position;
     ++position;
-    tasks::ToolCallDelta event{
-        .choice = choice, .index = index, .id = text_of(call, "id"), .name = "", .arguments = ""};
+    tasks::ToolCallDelta event{.choice = choice,
+                               .index = index,
+                               .id = text_of(call, "id"),
+                               .name = "",
+                               .arguments = "",
+                               .signature = read_extra_content(call)};
     if (const auto function = object_of(call, "function")) {
       event.name = text_of(*function, "name");
       event.arguments = text_of(*function, "arguments");
@@ -97,8 +120,9 @@ void read_tool_calls(std::uint32_t choice, JsonObject delta, std::vector<Event>&
 
 void read_delta(std::uint32_t choice, JsonObject delta, std::vector<TokenLogprob> logprobs,
                 std::vector<Event>& events) {
+  const bool told = read_details(choice, delta, events);
   for (const std::string_view key : kReasoningKeys) {
-    const std::string text = text_of(delta, key);
+    const std::string text = told ? std::string() : text_of(delta, key);
     if (text.empty()) continue;
     events.emplace_back(
         tasks::ReasoningDelta{.choice = choice, .text = text, .signature = "", .encrypted = ""});
@@ -114,6 +138,7 @@ void read_delta(std::uint32_t choice, JsonObject delta, std::vector<TokenLogprob
   if (const std::string refusal = text_of(delta, "refusal"); !refusal.empty()) {
     events.emplace_back(tasks::RefusalDelta{.choice = choice, .text = refusal});
   }
+  read_annotations(choice, delta, events);
   read_tool_calls(choice, delta, events);
 }
 
@@ -135,7 +160,7 @@ void read_choice(JsonObject choice, std::vector<Event>& events) {
 
 }  // namespace
 
-base::Status decode_deltas(std::string_view json, std::vector<Event>& events) {
+base::Status decode_deltas(std::string_view json, bool& told_sources, std::vector<Event>& events) {
   std::string problem;
   const auto element = parse_json(json, &problem);
   JsonObject object;
@@ -145,6 +170,7 @@ base::Status decode_deltas(std::string_view json, std::vector<Event>& events) {
   for (const JsonElement entry : elements_of(object, "choices")) {
     if (JsonObject choice; entry.get(choice) == simdjson::SUCCESS) read_choice(choice, events);
   }
+  if (!told_sources) told_sources = read_sources(object, events);
   for (const Event& event : events) {
     const auto* call = std::get_if<tasks::ToolCallDelta>(&event);
     if (call != nullptr && call->index >= kToolCallsMax) {

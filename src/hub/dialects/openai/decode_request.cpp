@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <deque>
 
 #include "hub/dialects/json_view.h"
 #include "hub/dialects/limits.h"
+#include "hub/dialects/openai/cache_marks.h"
 #include "hub/dialects/openai/decode_message.h"
 
 namespace sluice::hub::dialects::openai {
@@ -76,39 +78,58 @@ Status read_shared(const std::string& name, const JsonView& value, const Scanned
     return read_stop(value, request.stop);
   } else if (name == "user") {
     SLUICE_READ(request.user, value.string());
-  } else if (name == "provider") {
-    // The routing wishes are the hub's own; the scan read them.
+  } else if (name == "provider" || (name == "usage" && value.type() == JsonType::object)) {
+    // The hub's own; the scan read them.
   } else {
     return decode_sampling(name, value, request.sampling, known);
   }
   return {};
 }
 
+Status read_function(const JsonView& value, tasks::Tool& tool) {
+  return value.each_member([&](const std::string& key, const JsonView& field) -> Status {
+    if (key == "name") SLUICE_READ(tool.name, field.string());
+    if (key == "description") SLUICE_READ(tool.description, field.string());
+    if (key == "strict") SLUICE_READ(tool.strict, field.boolean());
+    if (key == "parameters") tool.parameters_json = std::string(field.text());
+    if (key == kCacheControl) SLUICE_READ(tool.cache, read_cache_mark(field));
+    return {};
+  });
+}
+
 Status read_tool(const JsonView& value, tasks::ChatRequest& request) {
   tasks::Tool tool;
-  bool has_function = false;
+  std::string type = "function";
+  if (value.type() != JsonType::object) return value.refuse("an object");
   SLUICE_TRY_VOID(value.each_member([&](const std::string& name, const JsonView& member) -> Status {
-    if (name == "type") {
-      SLUICE_TRY(const std::string type, member.string());
-      if (type == "function") return {};
-      return refuse_parameter(member.path(), fmt::format("'{}' must be \"function\", not \"{}\"",
-                                                         member.path(), type.substr(0, 40)));
-    }
-    if (name != "function") return {};
-    has_function = true;
-    return member.each_member([&](const std::string& key, const JsonView& field) -> Status {
-      if (key == "name") SLUICE_READ(tool.name, field.string());
-      if (key == "description") SLUICE_READ(tool.description, field.string());
-      if (key == "strict") SLUICE_READ(tool.strict, field.boolean());
-      if (key == "parameters") tool.parameters_json = std::string(field.text());
-      return {};
-    });
+    if (name == "type") SLUICE_READ(type, member.string());
+    if (name == kCacheControl) SLUICE_READ(tool.cache, read_cache_mark(member));
+    if (name == "function") return read_function(member, tool);
+    return {};
   }));
-  if (!has_function || tool.name.empty()) {
+  if (type != "function") {  // one that the provider runs itself, or of a form of its own
+    tool.name = std::move(type);
+    tool.native_json = std::string(value.text());
+    tool.dialect = "openai";
+  }
+  if (tool.name.empty()) {
     return refuse_parameter(value.path(), fmt::format("'{}' needs a function with a name", value.path()));
   }
   request.tools.push_back(std::move(tool));
   return {};
+}
+
+// The older form of tools.
+Status read_functions(const JsonView& value, tasks::ChatRequest& request) {
+  return value.each_element([&](const JsonView& element) -> Status {
+    tasks::Tool tool;
+    if (element.type() != JsonType::object) return element.refuse("an object");
+    SLUICE_TRY_VOID(read_function(element, tool));
+    if (tool.name.empty())
+      return refuse_parameter(element.path(), fmt::format("'{}' needs a name", element.path()));
+    request.tools.push_back(std::move(tool));
+    return {};
+  });
 }
 
 Status read_tool_choice(const JsonView& value, tasks::ChatRequest& request) {
@@ -130,6 +151,7 @@ Status read_tool_choice(const JsonView& value, tasks::ChatRequest& request) {
   if (value.type() != JsonType::object) return value.refuse("a string or an object");
   choice.mode = Mode::named;
   SLUICE_TRY_VOID(value.each_member([&](const std::string& name, const JsonView& member) -> Status {
+    if (name == "name" && value.path() == "function_call") SLUICE_READ(choice.name, member.string());
     if (name != "function") return {};
     return member.each_member([&](const std::string& key, const JsonView& field) -> Status {
       if (key == "name") SLUICE_READ(choice.name, field.string());
@@ -150,7 +172,7 @@ Status read_response_format(const JsonView& value, tasks::ChatRequest& request) 
       SLUICE_TRY(const std::string type, member.string());
       if (type == "json_object") {
         format.kind = Kind::json_object;
-      } else if (type == "json_schema") {
+      } else if (type == "json_schema" || type == "json") {
         format.kind = Kind::json_schema;
       } else if (type != "text") {
         return refuse_parameter(
@@ -158,6 +180,8 @@ Status read_response_format(const JsonView& value, tasks::ChatRequest& request) 
       }
       return {};
     }
+    // As text-generation-inference and the Hub's own client write a schema.
+    if (name == "value") format.schema_json = std::string(member.text());
     if (name != "json_schema") return {};
     return member.each_member([&](const std::string& key, const JsonView& field) -> Status {
       if (key == "name") SLUICE_READ(format.name, field.string());
@@ -167,11 +191,52 @@ Status read_response_format(const JsonView& value, tasks::ChatRequest& request) 
       return {};
     });
   }));
+  if (format.kind == Kind::json_object && !format.schema_json.empty()) format.kind = Kind::json_schema;
+  if (format.kind == Kind::json_schema && format.name.empty()) format.name = "response";
   if (format.kind == Kind::json_schema && format.schema_json.empty()) {
     return refuse_parameter("response_format.json_schema", "'response_format.json_schema' needs a schema");
   }
   request.response_format = std::move(format);
   return {};
+}
+
+// OpenRouter's {effort, max_tokens, exclude, enabled}.
+Status read_reasoning(const JsonView& value, tasks::ChatRequest& request) {
+  if (!request.reasoning) request.reasoning.emplace();
+  tasks::Reasoning& reasoning = *request.reasoning;
+  return value.each_member([&](const std::string& name, const JsonView& member) -> Status {
+    if (name == "effort") {
+      SLUICE_READ(reasoning.effort, member.string());
+    } else if (name == "max_tokens") {
+      return read_output_max(member, reasoning.budget);
+    } else if (name == "exclude") {
+      SLUICE_TRY(const bool exclude, member.boolean());
+      reasoning.show = !exclude;
+    } else if (name == "enabled") {
+      SLUICE_TRY(const bool enabled, member.boolean());
+      if (reasoning.effort.empty()) reasoning.effort = enabled ? "medium" : "none";
+    } else {
+      request.others.push_back({.name = "reasoning." + name, .json = std::string(member.text())});
+    }
+    return {};
+  });
+}
+
+// Calls of the older form, and of servers that give none, have no id: each gets one, and the results that
+// name none take them in order.
+void number_nameless_calls(std::vector<tasks::Message>& messages) {
+  std::deque<std::string> open;
+  std::size_t count = 0;
+  for (tasks::Message& message : messages) {
+    for (tasks::ToolCall& call : message.tool_calls) {
+      if (!call.id.empty()) continue;
+      call.id = fmt::format("call_{}", ++count);
+      open.push_back(call.id);
+    }
+    if (message.role != tasks::Role::tool || !message.tool_call_id.empty() || open.empty()) continue;
+    message.tool_call_id = std::move(open.front());
+    open.pop_front();
+  }
 }
 
 Status read_chat_parameter(const std::string& name, const JsonView& value, tasks::ChatRequest& request,
@@ -186,7 +251,8 @@ Status read_chat_parameter(const std::string& name, const JsonView& value, tasks
   if (name == "tools") {
     return value.each_element([&](const JsonView& element) { return read_tool(element, request); });
   }
-  if (name == "tool_choice") return read_tool_choice(value, request);
+  if (name == "functions") return read_functions(value, request);
+  if (name == "tool_choice" || name == "function_call") return read_tool_choice(value, request);
   if (name == "response_format") return read_response_format(value, request);
   if (name == "modalities") {
     return value.each_element([&](const JsonView& element) -> Status {
@@ -194,6 +260,7 @@ Status read_chat_parameter(const std::string& name, const JsonView& value, tasks
       return {};
     });
   }
+  if (name == "reasoning" && value.type() == JsonType::object) return read_reasoning(value, request);
   if (name == "parallel_tool_calls") {
     SLUICE_READ(request.parallel_tool_calls, value.boolean());
   } else if (name == "logprobs") {
@@ -211,7 +278,8 @@ Status read_chat_parameter(const std::string& name, const JsonView& value, tasks
   return {};
 }
 
-Status read_prompts(const JsonView& value, std::vector<tasks::Prompt>& prompts) {
+// `prompt` or `input`, of at most `most` texts.
+Status read_prompts(const JsonView& value, std::size_t most, std::vector<tasks::Prompt>& prompts) {
   const auto read_text = [&](const JsonView& view) -> Status {
     SLUICE_TRY(std::string text, view.string());
     prompts.emplace_back(std::move(text));
@@ -231,12 +299,11 @@ Status read_prompts(const JsonView& value, std::vector<tasks::Prompt>& prompts) 
   // [1, 2, 3] is one prompt of token ids; ["a", "b"] and [[1], [2]] are several.
   JsonScanner scanner(value.text());
   scanner.enter_array();
-  if (!scanner.next_element()) return refuse_parameter("prompt", "'prompt' must not be an empty array");
+  if (!scanner.next_element()) return value.refuse("an array that is not empty");
   if (scanner.peek() == JsonType::number) return read_ids(value);
   return value.each_element([&](const JsonView& element) -> Status {
-    if (prompts.size() == kPromptsMax) {
-      return refuse_parameter("prompt", fmt::format("'prompt' has more than {} prompts", kPromptsMax));
-    }
+    if (prompts.size() == most)
+      return refuse_parameter(value.path(), fmt::format("'{}' has more than {} texts", value.path(), most));
     if (element.type() == JsonType::string) return read_text(element);
     if (element.type() == JsonType::array) return read_ids(element);
     return element.refuse("a string or an array of token ids");
@@ -246,7 +313,7 @@ Status read_prompts(const JsonView& value, std::vector<tasks::Prompt>& prompts) 
 Status read_completion_parameter(const std::string& name, const JsonView& value,
                                  tasks::CompletionRequest& request, bool& known) {
   known = true;
-  if (name == "prompt") return read_prompts(value, request.prompts);
+  if (name == "prompt") return read_prompts(value, kPromptsMax, request.prompts);
   if (name == "max_tokens") return read_output_max(value, request.output_max);
   if (name == "suffix") {
     SLUICE_READ(request.suffix, value.string());
@@ -326,6 +393,7 @@ base::Result<tasks::ChatRequest> decode_chat(const ScannedRequest& scanned) {
     return read_chat_parameter(name, value, into, known);
   };
   SLUICE_TRY_VOID(read_parameters(scanned, request, read));
+  number_nameless_calls(request.messages);
   return request;
 }
 
@@ -333,6 +401,30 @@ base::Result<tasks::CompletionRequest> decode_completion(const ScannedRequest& s
   tasks::CompletionRequest request;
   SLUICE_TRY_VOID(read_parameters(scanned, request, read_completion_parameter));
   if (request.prompts.empty()) return refuse_parameter("prompt", "'prompt' must not be empty");
+  return request;
+}
+
+base::Result<tasks::EmbedRequest> decode_embed(const ScannedRequest& scanned) {
+  tasks::EmbedRequest request;
+  for (const Member& member : scanned.members) {
+    if (member.type == JsonType::null) continue;
+    const JsonView value(scanned.text_of(member), member.name);
+    if (member.name == "model") {
+      request.model = scanned.model;
+    } else if (member.name == "input") {
+      SLUICE_TRY_VOID(read_prompts(value, kEmbedInputsMax, request.inputs));
+    } else if (member.name == "dimensions") {
+      SLUICE_READ(request.dimensions, value.count(1, kEmbedValuesMax));
+    } else if (member.name == "user") {
+      SLUICE_READ(request.user, value.string());
+    } else if (member.name == "encoding_format") {
+      SLUICE_TRY(const std::string format, value.string());
+      if (format != "float" && format != "base64") return value.refuse("\"float\" or \"base64\"");
+    } else if (member.name != "provider") {
+      request.others.push_back({.name = member.name, .json = std::string(value.text())});
+    }
+  }
+  if (request.inputs.empty()) return refuse_parameter("input", "'input' must not be empty");
   return request;
 }
 

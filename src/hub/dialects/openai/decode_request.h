@@ -6,12 +6,15 @@
 #include "hub/dialects/scanned_request.h"
 #include "hub/tasks/chat.h"
 #include "hub/tasks/completion.h"
+#include "hub/tasks/embed.h"
 
 namespace sluice::hub::dialects::openai {
 
 // Errors are invalid_argument with the path of the parameter. `model` stays as the client wrote it.
 base::Result<tasks::ChatRequest> decode_chat(const ScannedRequest& scanned);
 base::Result<tasks::CompletionRequest> decode_completion(const ScannedRequest& scanned);
+// encoding_format is not in it: only the client's own answer is written in it (answer_parts.h).
+base::Result<tasks::EmbedRequest> decode_embed(const ScannedRequest& scanned);
 
 // For dialects that borrow OpenAI's words.
 base::Status decode_stop(const JsonView& value, std::vector<std::string>& stop);

@@ -70,7 +70,8 @@ TEST(hub_dialects_openai_encode_reply, puts_tool_calls_together) {
   EXPECT_THAT(*reply, HasSubstr(R"("finish_reason":"tool_calls")"));
   // Reading it back gives the same calls.
   std::vector<Event> again;
-  ASSERT_TRUE(decode_deltas(*reply, again));
+  bool told_sources = false;
+  ASSERT_TRUE(decode_deltas(*reply, told_sources, again));
   ASSERT_EQ(again.size(), 3U);
   EXPECT_EQ(std::get<tasks::ToolCallDelta>(again[1]).arguments, R"({"x":1})");
 }

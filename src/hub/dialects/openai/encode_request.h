@@ -3,16 +3,26 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
+#include "hub/dialects/drop_list.h"
 #include "hub/tasks/chat.h"
 #include "hub/tasks/completion.h"
+#include "hub/tasks/embed.h"
 
 namespace sluice::hub::dialects::openai {
 
-std::string encode_chat_request(const tasks::ChatRequest& request);
-// What encode_chat_request leaves out, by name, each once.
-std::vector<std::string> list_foreign(const tasks::ChatRequest& request);
-std::string encode_completion_request(const tasks::CompletionRequest& request);
+// Keys beyond OpenAI's own that some servers of the dialect understand, and others refuse: what a surface
+// lists under `extensions`, by these names.
+struct Extensions {
+  bool cache_control = false;
+  bool reasoning_details = false;
+  bool extra_content = false;
+};
+
+// What could not be written is named in `dropped`.
+std::string encode_chat_request(const tasks::ChatRequest& request, const Extensions& extensions,
+                                DropList& dropped);
+std::string encode_completion_request(const tasks::CompletionRequest& request, DropList& dropped);
+std::string encode_embed_request(const tasks::EmbedRequest& request, DropList& dropped);
 
 }  // namespace sluice::hub::dialects::openai

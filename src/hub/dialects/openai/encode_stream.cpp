@@ -1,8 +1,11 @@
 #include <map>
 
+#include "hub/dialects/extra_content.h"
 #include "hub/dialects/openai/answer_parts.h"
+#include "hub/dialects/openai/citations.h"
 #include "hub/dialects/openai/encode_answer.h"
 #include "hub/dialects/openai/errors.h"
+#include "hub/dialects/openai/reasoning_details.h"
 #include "hub/dialects/openai/usage.h"
 
 namespace sluice::hub::dialects::openai {
@@ -12,7 +15,8 @@ using base::JsonWriter;
 
 class ChunkEncoder : public StreamEncoder {
  public:
-  explicit ChunkEncoder(const ReplyContext& context) : context_(context) {}
+  explicit ChunkEncoder(const ReplyContext& context)
+      : context_(context), older_calls_(wants_older_calls(context.request)) {}
 
   std::string encode(std::span<const tasks::Event> events) override {
     out_.clear();
@@ -23,33 +27,36 @@ class ChunkEncoder : public StreamEncoder {
   std::string encode_error(const base::Error& error) override { return encode_stream_error(error); }
 
   void operator()(const tasks::Started& event) {
+    if (context_.kind == tasks::Kind::embed) return;
     begin(event);
     if (is_chat()) introduce(0);
   }
   void operator()(const tasks::TextDelta& event) {
     if (!is_chat()) return write_text(event);
     introduce(event.choice);
+    close_thought(event.choice);
     write_chunk(event.choice, [&](JsonWriter& out) {
-      out.key("delta").begin_object().field("content", event.text).end_object().key("logprobs");
+      out.key("delta").begin_object().field("content", event.text);
+      write_extra_content(out, event.signature);
+      out.end_object().key("logprobs");
       event.logprobs.empty() ? static_cast<void>(out.null()) : write_chat_logprobs(out, event.logprobs);
     });
   }
-  void operator()(const tasks::ReasoningDelta& event) {
-    write_delta(event.choice, "reasoning_content", event.text);
-  }
+  void operator()(const tasks::ReasoningDelta& event);
   void operator()(const tasks::RefusalDelta& event) { write_delta(event.choice, "refusal", event.text); }
   void operator()(const tasks::ToolCallDelta& event);
-  void operator()(const tasks::CitationFound&) {}
+  void operator()(const tasks::CitationFound& event);
   void operator()(const tasks::Embedded&) {}
   void operator()(const tasks::Finished& event) {
     if (is_chat()) introduce(event.choice);
+    close_thought(event.choice);
     write_chunk(
         event.choice,
         [&](JsonWriter& out) {
           is_chat() ? out.key("delta").begin_object().end_object() : out.field("text", "");
           out.key("logprobs").null();
         },
-        name_of(event.reason));
+        finish_name(event.reason, older_calls_));
   }
   void operator()(const tasks::UsageReport& event) {
     if (!context_.include_usage) return;
@@ -76,6 +83,7 @@ class ChunkEncoder : public StreamEncoder {
       out.key("delta").begin_object().field(key, text).end_object().key("logprobs").null();
     });
   }
+  void close_thought(std::uint32_t choice);
 
   // One chunk with one choice; `write` adds what is between its index and its finish_reason.
   template <typename Write>
@@ -94,7 +102,15 @@ class ChunkEncoder : public StreamEncoder {
     out_ += context_.include_usage ? "],\"usage\":null}\n\n" : "]}\n\n";
   }
 
+  // A block of thinking under way: its proof goes out with the whole of it, once it is over.
+  struct Thought {
+    std::uint32_t index = 0;
+    tasks::ReasoningPart part;
+  };
+
   const ReplyContext context_;
+  const bool older_calls_;
+  std::map<std::uint32_t, Thought> thoughts_;  // by choice
   std::string prefix_;  // "data: {...,"choices":[", the same for every chunk; empty before the first
   std::string out_;
   std::map<std::uint32_t, std::size_t> introduced_;  // choice -> offset of its text so far, in code points
@@ -134,21 +150,64 @@ void ChunkEncoder::write_text(const tasks::TextDelta& event) {
   });
 }
 
-void ChunkEncoder::operator()(const tasks::ToolCallDelta& event) {
+void ChunkEncoder::operator()(const tasks::ReasoningDelta& event) {
+  if (!is_chat()) return;
+  if (const auto open = thoughts_.find(event.choice);
+      open != thoughts_.end() && open->second.index != event.index)
+    close_thought(event.choice);
+  Thought& thought = thoughts_[event.choice];
+  thought.index = event.index;
+  thought.part.text += event.text;
+  thought.part.summary |= event.summary;
+  if (!event.signature.empty()) thought.part.signature = event.signature;
+  if (!event.encrypted.empty()) thought.part.encrypted = event.encrypted;
+  if (!event.id.empty()) thought.part.id = event.id;
+  if (!event.dialect.empty()) thought.part.dialect = event.dialect;
+  if (!event.text.empty()) write_delta(event.choice, "reasoning_content", event.text);
+}
+
+void ChunkEncoder::close_thought(std::uint32_t choice) {
+  const auto open = thoughts_.find(choice);
+  if (open == thoughts_.end()) return;
+  const Thought thought = std::move(open->second);
+  thoughts_.erase(open);
+  if (!needs_details(thought.part)) return;
+  introduce(choice);
+  write_chunk(choice, [&](JsonWriter& out) {
+    out.key("delta").begin_object().key(kReasoningDetails).begin_array();
+    write_details(out, thought.part, thought.index);
+    out.end_array().end_object().key("logprobs").null();
+  });
+}
+
+void ChunkEncoder::operator()(const tasks::CitationFound& event) {
   if (!is_chat()) return;
   introduce(event.choice);
   write_chunk(event.choice, [&](JsonWriter& out) {
-    out.key("delta")
-        .begin_object()
-        .key("tool_calls")
-        .begin_array()
-        .begin_object()
-        .field("index", event.index);
-    if (!event.id.empty()) out.field("id", event.id).field("type", "function");
-    out.key("function").begin_object();
+    out.key("delta").begin_object().key("annotations").begin_array();
+    write_annotation(out, event.citation);
+    out.end_array().end_object().key("logprobs").null();
+  });
+}
+
+void ChunkEncoder::operator()(const tasks::ToolCallDelta& event) {
+  if (!is_chat()) return;
+  introduce(event.choice);
+  close_thought(event.choice);
+  write_chunk(event.choice, [&](JsonWriter& out) {
+    out.key("delta").begin_object();
+    if (!older_calls_) {
+      out.key("tool_calls").begin_array().begin_object().field("index", event.index);
+      if (!event.id.empty()) out.field("id", event.id).field("type", "function");
+    }
+    out.key(older_calls_ ? "function_call" : "function").begin_object();
     if (!event.name.empty()) out.field("name", event.name);
-    out.field("arguments", event.arguments).end_object().end_object().end_array().end_object();
-    out.key("logprobs").null();
+    out.field("arguments", event.arguments).end_object();
+    if (!older_calls_) {
+      write_extra_content(out, event.signature);
+      out.end_object().end_array();
+    }
+    out.end_object().key("logprobs").null();
   });
 }
 

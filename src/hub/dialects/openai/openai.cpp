@@ -14,6 +14,7 @@ constinit const Dialect kDialect{
     .downstream = DownstreamHalf{.scan = scan_request,
                                  .decode_chat = decode_chat,
                                  .decode_completion = decode_completion,
+                                 .decode_embed = decode_embed,
                                  .encode_reply = encode_reply,
                                  .encode_stream = encode_stream,
                                  .encode_error = encode_error,

@@ -39,6 +39,7 @@ class Scan : public RequestScan {
   Status take_stream_options(JsonType type);
   Status take_response_format(JsonType type);
   Status take_modalities(JsonType type);
+  Status take_usage();
 
   std::optional<tasks::Tokens> output_max_old_;  // max_tokens; max_completion_tokens goes before it
 };
@@ -49,6 +50,7 @@ Status Scan::dispatch(std::string_view name, JsonType type) {
   if (name == "stream_options") return take_stream_options(type);
   if (name == "response_format") return take_response_format(type);
   if (name == "modalities") return take_modalities(type);
+  if (name == "usage" && type == JsonType::object) return take_usage();
   if (name == "tools" || name == "functions") return take_list_presence(name, type, found_.has_tools);
   if (name == "max_tokens" || name == "max_completion_tokens") {
     SLUICE_TRY_VOID(take_count(name, type, 0, std::numeric_limits<std::int64_t>::max(), count));
@@ -91,6 +93,17 @@ Status Scan::take_stream_options(JsonType type) {
     bool flag = false;
     SLUICE_TRY_VOID(take_flag("stream_options.include_usage", found, flag));
     if (found != JsonType::null) found_.include_usage = flag;
+  }
+  return {};
+}
+
+// OpenRouter's {"include": true}.
+Status Scan::take_usage() {
+  if (!scanner_.enter_object()) return malformed();
+  while (const auto key = scanner_.next_key()) {
+    const Span value = scanner_.take_value();
+    if (scanner_.failed()) return malformed();
+    if (json_text_equals(text(*key), "include")) found_.wants_usage = text(value) == "true";
   }
   return {};
 }

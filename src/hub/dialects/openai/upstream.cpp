@@ -1,8 +1,17 @@
 #include "hub/dialects/openai/upstream.h"
 
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <utility>
+
+#include "hub/dialects/extra_content.h"
 #include "hub/dialects/http_machine.h"
+#include "hub/dialects/openai/cache_marks.h"
 #include "hub/dialects/openai/decode_answer.h"
+#include "hub/dialects/openai/embeddings.h"
 #include "hub/dialects/openai/encode_request.h"
+#include "hub/dialects/openai/reasoning_details.h"
 #include "hub/dialects/openai/scan.h"
 #include "hub/dialects/openai/stream_tap.h"
 #include "hub/dialects/provider_error.h"
@@ -60,14 +69,26 @@ class OpenAiReader : public AnswerReader {
   Verdict read_content(std::string_view json, std::vector<tasks::Event>& events) {
     if (tap_.started() && !std::exchange(told_start_, true)) events.emplace_back(*tap_.started());
     if (!relay_) {
-      if (auto status = decode_deltas(json, events); !status)
+      const std::size_t before = events.size();
+      if (auto status = decode_deltas(json, told_sources_, events); !status)
         return fail_with(fail_of(provider_, fmt::format("{}: {}", provider_, status.error().message)));
+      name_calls(std::span(events).subspan(before));
     }
     for (tasks::Finished& finished : tap_.take_finished()) {
       if (finished.reason == tasks::FinishReason::error) ended_in_error_ = true;
       events.emplace_back(std::move(finished));
     }
     return Verdict::content;
+  }
+  // Some servers give a call no id, or an empty one; whoever answers it needs one.
+  void name_calls(std::span<tasks::Event> events) {
+    for (tasks::Event& event : events) {
+      auto* call = std::get_if<tasks::ToolCallDelta>(&event);
+      if (call == nullptr || !calls_.emplace(call->choice, call->index).second || !call->id.empty()) continue;
+      const std::string& answer = tap_.started() ? tap_.started()->id : "";
+      call->id =
+          fmt::format("call_{:016x}_{}_{}", std::hash<std::string>()(answer), call->choice, call->index);
+    }
   }
   Verdict fail_with(Fail fail) {
     failure_ = std::move(fail);
@@ -79,19 +100,39 @@ class OpenAiReader : public AnswerReader {
   const bool asked_usage_;
   StreamTap tap_;
   Fail failure_;
-  bool told_start_ = false;      // Started was emitted
-  bool ended_in_error_ = false;  // a choice finished with "error"
+  std::set<std::pair<std::uint32_t, std::uint32_t>> calls_;  // seen, by choice and index
+  bool told_start_ = false;                                  // Started was emitted
+  bool told_sources_ = false;                                // the citations that every chunk repeats were
+  bool ended_in_error_ = false;                              // a choice finished with "error"
 };
 
+Extensions extensions_of(const catalog::Surface& surface) {
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(surface.extensions, name) != surface.extensions.end();
+  };
+  return {.cache_control = has(kCacheControl),
+          .reasoning_details = has(kReasoningDetails),
+          .extra_content = has(kExtraContent)};
+}
+
 // The hub's own structs as this dialect writes them; surface and quirks edit it like a client's body.
-base::Result<ScannedRequest> encode_and_scan(const UpstreamCall& call) {
+base::Result<ScannedRequest> encode_and_scan(const UpstreamCall& call, DropList& dropped) {
   std::string body;
   if (const auto* chat = std::get_if<const tasks::ChatRequest*>(&call.request)) {
-    body = encode_chat_request(**chat);
+    body = encode_chat_request(**chat, extensions_of(*call.surface), dropped);
+  } else if (const auto* embed = std::get_if<const tasks::EmbedRequest*>(&call.request)) {
+    body = encode_embed_request(**embed, dropped);
   } else {
-    body = encode_completion_request(*std::get<const tasks::CompletionRequest*>(call.request));
+    body = encode_completion_request(*std::get<const tasks::CompletionRequest*>(call.request), dropped);
   }
   return scan_request(call.kind, http::Slice::of(std::move(body)));
+}
+
+std::unique_ptr<AnswerReader> make_reader(const UpstreamCall& call, const HttpPlan& plan, bool asked_usage) {
+  if (call.kind != tasks::Kind::embed)
+    return std::make_unique<OpenAiReader>(plan.provider, plan.relay, asked_usage);
+  const auto* embed = std::get_if<const tasks::EmbedRequest*>(&call.request);
+  return make_embed_reader(plan.provider, plan.relay, embed != nullptr ? (*embed)->inputs.size() : 0);
 }
 
 }  // namespace
@@ -99,19 +140,18 @@ base::Result<ScannedRequest> encode_and_scan(const UpstreamCall& call) {
 base::Result<Begun> begin_upstream(const UpstreamCall& call) {
   const auto* own = std::get_if<const ScannedRequest*>(&call.request);
   ScannedRequest encoded;
+  DropList dropped;
   if (own == nullptr) {
-    SLUICE_TRY(encoded, encode_and_scan(call));
+    SLUICE_TRY(encoded, encode_and_scan(call, dropped));
   }
   const ScannedRequest& scanned = own != nullptr ? **own : encoded;
-  SLUICE_TRY(HttpPlan plan, plan_post(call, scanned.stream));
+  const bool stream = scanned.stream && call.kind != tasks::Kind::embed;
+  SLUICE_TRY(HttpPlan plan, plan_post(call, stream));
   SLUICE_TRY(Spliced spliced, splice_request(scanned, *call.surface, call.model, true));
   plan.request.body = std::move(spliced.body);
-  if (const auto* chat = std::get_if<const tasks::ChatRequest*>(&call.request)) {
-    for (std::string& name : list_foreign(**chat)) spliced.dropped.push_back(std::move(name));
-  }
-  auto reader = std::make_unique<OpenAiReader>(plan.provider, plan.relay, spliced.asked_usage);
-  return Begun{.machine = make_http_machine(std::move(plan), std::move(reader)),
-               .dropped = std::move(spliced.dropped)};
+  for (const std::string& name : spliced.dropped) dropped.add(name);
+  auto reader = make_reader(call, plan, spliced.asked_usage);
+  return Begun{.machine = make_http_machine(std::move(plan), std::move(reader)), .dropped = dropped.take()};
 }
 
 }  // namespace sluice::hub::dialects::openai

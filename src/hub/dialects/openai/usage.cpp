@@ -9,9 +9,20 @@ namespace {
 
 using tasks::Tokens;
 
+constexpr double kCostUsdMax = 1e6;  // of one answer; beyond is rubbish
+
 Tokens first_of(JsonObject object, std::string_view key, std::string_view other) {
   const Tokens tokens = tokens_of(object, key);
   return tokens.count != 0 ? tokens : tokens_of(object, other);
+}
+
+// In dollars: OpenRouter's number, Perplexity's object, DeepInfra's estimate, xAI's ticks of 1e-10.
+std::optional<double> cost_of(JsonObject object) {
+  if (const auto usd = decimal_of(object, "cost")) return usd;
+  if (const auto parts = object_of(object, "cost")) return decimal_of(*parts, "total_cost");
+  if (const auto usd = decimal_of(object, "estimated_cost")) return usd;
+  if (const auto ticks = decimal_of(object, "cost_in_usd_ticks")) return *ticks * 1e-10;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -45,9 +56,8 @@ std::optional<tasks::Usage> parse_usage(std::string_view json) {
   // Some servers leave the hidden reasoning out of completion_tokens: a part cannot exceed its whole.
   if (usage.reasoning > usage.output) usage.output = usage.output + usage.reasoning;
 
-  if (const auto usd = decimal_of(object, "cost"); usd && *usd >= 0 && *usd < 1e6) {
+  if (const auto usd = cost_of(object); usd && *usd >= 0 && *usd < kCostUsdMax)
     usage.reported_cost = base::NanoUsd{static_cast<std::int64_t>(std::ceil(*usd * 1e9 - 1e-6))};
-  }
   return usage;
 }
 

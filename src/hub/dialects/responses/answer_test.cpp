@@ -282,7 +282,7 @@ TEST(hub_dialects_responses_answer, ends_a_cut_answer_as_failed) {
   EXPECT_THAT(out, Not(HasSubstr("response.completed")));
   const std::string relayed =
       encode_stream_error({.code = base::ErrorCode::upstream_failed, .message = "gone"});
-  EXPECT_TRUE(relayed.starts_with("event: error\ndata: {\"type\":\"error\",\"sequence_number\":0,"));
+  EXPECT_TRUE(relayed.starts_with("event: error\ndata: {\"type\":\"error\",\"sequence_number\":2147483647,"));
   EXPECT_TRUE(relayed.ends_with("\n\n"));
 }
 

@@ -1,11 +1,15 @@
 #include "hub/dialects/responses/encode_answer.h"
 
+#include <limits>
+
 #include "hub/dialects/gather.h"
 #include "hub/dialects/responses/composer.h"
 #include "hub/dialects/responses/echo.h"
 
 namespace sluice::hub::dialects::responses {
 namespace {
+
+constexpr std::int32_t kBeyondAllNumbers = std::numeric_limits<std::int32_t>::max();
 
 class Encoder : public StreamEncoder {
  public:
@@ -45,7 +49,7 @@ std::unique_ptr<StreamEncoder> encode_stream(const ReplyContext& context) {
 std::string encode_stream_error(const base::Error& error) {
   std::string wire = "event: error\ndata: ";
   base::JsonWriter out(wire);
-  out.begin_object().field("type", "error").field("sequence_number", 0);
+  out.begin_object().field("type", "error").field("sequence_number", kBeyondAllNumbers);
   write_error_event(out, error);
   out.end_object();
   wire += "\n\n";

@@ -12,7 +12,7 @@ namespace sluice::hub::dialects::responses {
 
 base::Result<std::string> encode_reply(std::span<const tasks::Event> events, const ReplyContext& context);
 std::unique_ptr<StreamEncoder> encode_stream(const ReplyContext& context);
-// Behind relayed events, whose numbers nobody counted: its own number is 0.
+// Behind relayed events, whose numbers nobody counted: its own is beyond all of them.
 std::string encode_stream_error(const base::Error& error);
 
 }  // namespace sluice::hub::dialects::responses

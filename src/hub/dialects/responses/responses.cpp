@@ -19,6 +19,7 @@ constinit const Dialect kDialect{
                                  .encode_stream_error = encode_stream_error,
                                  .reply_type = "application/json",
                                  .stream_type = "text/event-stream; charset=utf-8",
+                                 .id_prefix = "resp_",
                                  .heartbeat = ": keep-alive\n\n"},
 };
 

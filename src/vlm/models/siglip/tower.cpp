@@ -128,7 +128,7 @@ void PatchEmbedding::run(tensor::Lane& lane, SiglipDesk& desk, std::span<const f
                                projection.weight.forms(), cut);
   kernels::matmul(lane, projection.weight, patches, desk.delta.data());
   lane.barrier();
-  // The position of a patch is its place in the grid: see docs/decisions/0011-checkpoints.md.
+  // The position of a patch is its place in the grid: see docs/decisions/0010-checkpoints.md.
   lane.share(s.patches(), kGrain, [&](std::size_t first, std::size_t last) {
     for (; first < last; ++first) {
       const std::span x(desk.row(desk.x, s.hidden, first), s.hidden);
