@@ -99,6 +99,7 @@ constexpr std::pair<std::string_view, std::string_view> kReasons[] = {
     {"redis_port", "limits are not shared between processes"},
     {"redis_password", "limits are not shared between processes"},
     {"database_url", "keys are kept in $SLUICE_HOME"},
+    {"weight", "only a key has a weight, and it is a whole number"},
     {"rpm", "there are no limits of a route"},
     {"tpm", "there are no limits of a route"},
     {"default_fallbacks", "no model answers in place of another unless its own routes say so"},
@@ -118,6 +119,9 @@ constexpr std::pair<std::string_view, std::string_view> kReasons[] = {
     {"seed", "what a request does not say is left to the provider"},
     {"stream_timeout", "limits.first_byte_timeout and limits.idle_timeout hold for all providers"},
 };
+
+constexpr std::size_t kOwnIdBytesMax = 56;  // a number may follow
+constexpr std::size_t kRoutesMax = 64;      // of a model, as the catalogue has it
 
 std::string_view reason_for(std::string_view key) {
   const auto found = std::ranges::find(kReasons, key, [](const auto& one) { return one.first; });
@@ -208,6 +212,7 @@ std::optional<std::string> Importer::make_own(std::string_view dialect, std::str
   const auto url = http::parse_url(address);
   std::string id = "own-" + url->host;
   std::ranges::replace_if(id, [](char c) { return c == ':' || c == '_'; }, '-');
+  if (id.size() > kOwnIdBytesMax) id.resize(kOwnIdBytesMax);
   std::string candidate = id;
   for (int i = 2; providers_.contains(candidate) && providers_[candidate].base_url != address; ++i)
     candidate = fmt::format("{}-{}", id, i);
@@ -326,17 +331,18 @@ void Importer::take_params(const YamlNode& params, OwnProvider& provider, const 
     }
   };
   const YamlNode* weight = find(params, "weight");
+  const auto share = weight == nullptr ? std::nullopt : base::parse_unsigned(weight->text);
   for (const YamlNode& node : params.items) {
     const std::string& key = node.key;
     if (key == "model" || key == "api_base" || key == "base_url" || key == "custom_llm_provider") continue;
-    if (key == "weight" && find(params, "api_key") != nullptr) continue;
+    if (key == "weight" && share && find(params, "api_key") != nullptr) continue;
     if (key == "api_key" || (key == "vertex_credentials" && node.kind == YamlNode::Kind::scalar)) {
       std::string text = translate(node.text);
       if (key == "vertex_credentials" && !text.starts_with("env:") && !text.starts_with('{'))
         text = "file:" + text;
       const bool twice =
           std::ranges::any_of(provider.keys, [&](const auto& one) { return one.first == text; });
-      if (!twice) provider.keys.emplace_back(text, weight == nullptr ? "1" : weight->text);
+      if (!twice) provider.keys.emplace_back(text, fmt::format("{}", share.value_or(1)));
     } else if (key == "api_version") {
       variable("api_version", node);
     } else if (key == "vertex_project") {
@@ -374,12 +380,19 @@ void Importer::take_model(const YamlNode& entry, const std::string& path) {
   if (!models_.contains(name->text)) order_.push_back(name->text);
   auto& routes = models_[name->text];
   // The same model with another key: the key is one of several, the route is one.
-  if (std::ranges::find(routes, *route) == routes.end()) routes.push_back(*route);
+  if (std::ranges::find(routes, *route) != routes.end()) return;
+  if (routes.size() >= kRoutesMax)
+    return leave_out(entry, path, fmt::format("a model has at most {} routes", kRoutesMax));
+  routes.push_back(*route);
 }
 
 // [{"gpt-4o": ["claude"]}]: the routes of the second follow those of the first.
 void Importer::take_fallbacks(const YamlNode& list, const std::string& path) {
   for (const YamlNode& item : list.items) {
+    if (item.kind != YamlNode::Kind::map) {
+      leave_out(item, path, "expected a model and its fallbacks");
+      continue;
+    }
     for (const YamlNode& rule : item.items) {
       const std::string where = fmt::format("{}.{}", path, rule.key);
       if (!models_.contains(rule.key)) {
@@ -393,9 +406,16 @@ void Importer::take_fallbacks(const YamlNode& list, const std::string& path) {
           continue;
         }
         const std::vector<Route> further = found->second;
-        for (const Route& route : further)
-          if (auto& routes = models_[rule.key]; std::ranges::find(routes, route) == routes.end())
+        auto& routes = models_[rule.key];
+        for (const Route& route : further) {
+          if (std::ranges::find(routes, route) != routes.end()) continue;
+          if (routes.size() < kRoutesMax) {
             routes.push_back(route);
+          } else {
+            leave_out(target, where, fmt::format("a model has at most {} routes", kRoutesMax));
+            break;
+          }
+        }
       }
     }
   }
