@@ -18,7 +18,9 @@ using base::ErrorCode;
 using base::fail;
 
 constexpr std::string_view kPreflightMethods = "GET, POST, OPTIONS";
-constexpr std::string_view kPreflightHeaders = "authorization, content-type, x-api-key, x-request-id";
+constexpr std::string_view kPreflightHeaders =
+    "authorization, content-type, x-api-key, x-request-id, anthropic-version, anthropic-beta, "
+    "anthropic-dangerous-direct-browser-access";
 
 const dialects::Dialect& front_named(std::string_view name) {
   const dialects::Dialect* dialect = dialects::find_dialect(name);
@@ -135,6 +137,8 @@ net::Task<void> Visit::refuse(const base::Error& error, std::string_view route, 
   Reply reply = reply_error(error, front);
   if (status != 0) reply.status = status;
   if (!allow.empty()) reply.headers.set("allow", allow);
+  if (const auto own = front_named(front).downstream->request_id_header; !own.empty())
+    reply.headers.set(own, request_id_);
   if (reply.status == 401) reply.headers.set("www-authenticate", "Bearer");
   co_await answer(std::move(reply), route, base::name_of(error.code));
 }

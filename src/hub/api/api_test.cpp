@@ -188,6 +188,7 @@ TEST_F(hub_api_api, errors_of_messages_are_in_their_dialect) {
   EXPECT_EQ(refused.status(), 401);
   EXPECT_THAT(refused.body,
               HasSubstr(R"({"type":"error","error":{"type":"authentication_error","message":")"));
+  EXPECT_EQ(refused.header("request-id"), refused.header("x-request-id"));
   const RawMessage wrong =
       ask("POST", "/v1/messages", R"({"model":"org/tiny","messages":[{"role":"user","content":"hi"}]})",
           std::string(kBearer) + "content-type: application/json\r\n");
@@ -204,6 +205,7 @@ TEST_F(hub_api_api, counts_tokens_by_estimate_where_nobody_counts) {
   EXPECT_EQ(counted.status(), 200) << counted.body;
   EXPECT_EQ(counted.body, R"({"input_tokens":6})");
   EXPECT_EQ(counted.header("x-sluice-estimated"), "true");
+  EXPECT_EQ(counted.header("request-id"), counted.header("x-request-id"));
 }
 
 TEST_F(hub_api_api, lists_models_and_finds_one) {

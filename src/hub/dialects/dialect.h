@@ -145,6 +145,8 @@ struct DownstreamHalf {
   std::string_view reply_type;               // content-type of replies and errors
   std::string_view stream_type;              // content-type of streams
   std::string_view id_prefix = "chatcmpl-";  // of the ids that the hub gives to answers
+  // Where this dialect's clients look for the id of their request, beside x-request-id; or empty.
+  std::string_view request_id_header = {};
   std::string_view heartbeat;  // written into a silent stream; empty: this dialect's clients bear none
 };
 

@@ -415,6 +415,8 @@ http::Headers Conductor::answer_headers(const Begun* begun) const {
   headers.reserve(12, 512);
   for (const auto& field : admission_.headers) headers.add(field.name, field.value);
   headers.set("x-request-id", admission_.request_id);
+  if (const auto own = admission_.front->downstream->request_id_header; !own.empty())
+    headers.set(own, admission_.request_id);
   if (attempts_ > 0) {
     headers.set("x-inference-provider", provider_);
     headers.set("x-sluice-route", header_safe(route_id_));
@@ -436,7 +438,8 @@ http::Headers Conductor::answer_headers(const Begun* begun) const {
 void Conductor::learn(const std::vector<tasks::Event>& events) {
   for (const auto& event : events) {
     if (const auto* report = std::get_if<tasks::UsageReport>(&event)) {
-      usage_ = report->usage;
+      // A count is no consumption.
+      if (admission_.kind != tasks::Kind::count_tokens) usage_ = report->usage;
     } else if (const auto* started = std::get_if<tasks::Started>(&event); started && !started->id.empty()) {
       served_id_ = started->id;
       if (answer_id_.empty()) answer_id_ = started->id;  // relayed: the client sees the provider's

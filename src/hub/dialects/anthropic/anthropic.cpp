@@ -20,6 +20,7 @@ constinit const Dialect kDialect{
                                  .reply_type = "application/json",
                                  .stream_type = "text/event-stream; charset=utf-8",
                                  .id_prefix = "msg_",
+                                 .request_id_header = "request-id",
                                  .heartbeat = "event: ping\ndata: {\"type\":\"ping\"}\n\n"},
 };
 

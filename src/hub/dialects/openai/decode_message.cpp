@@ -172,7 +172,7 @@ class MessageReader {
 Status MessageReader::read_thoughts(const std::string& name, const JsonView& value, bool& known) {
   known = true;
   if (name == kReasoningDetails && value.type() == JsonType::array)
-    return read_details(value, thoughts_.details);
+    return read_details(value, thoughts_.details, signature_);
   if (name == "reasoning_content") {
     SLUICE_TRY(thoughts_.content, value.string());
   } else if (name == "reasoning" && value.type() == JsonType::string) {

@@ -25,14 +25,18 @@ void write_tool_calls(JsonWriter& out, const std::vector<const tasks::ToolCall*>
   out.end_array();
 }
 
-// All parts, as soon as one of them holds what only this list can carry.
+// All parts, as soon as one of them holds what only this list can carry; and the signature of the text.
 void write_reasoning_details(JsonWriter& out, const GatheredChoice& choice) {
-  std::vector<const tasks::ReasoningPart*> parts;
+  std::vector<tasks::ReasoningPart> parts;
   for (const Block& block : choice.blocks)
-    if (const auto* part = std::get_if<tasks::ReasoningPart>(&block)) parts.push_back(part);
-  if (!std::ranges::any_of(parts, [](const auto* part) { return needs_details(*part); })) return;
+    if (const auto* part = std::get_if<tasks::ReasoningPart>(&block)) parts.push_back(*part);
+  if (std::ranges::none_of(parts, needs_details)) parts.clear();
+  for (const Block& block : choice.blocks)
+    if (const auto* text = std::get_if<TextBlock>(&block); text != nullptr && !text->signature.empty())
+      parts.push_back(text_signature_part(text->signature));
+  if (parts.empty()) return;
   out.key(kReasoningDetails).begin_array();
-  for (std::uint32_t i = 0; i < parts.size(); ++i) write_details(out, *parts[i], i);
+  for (std::uint32_t i = 0; i < parts.size(); ++i) write_details(out, parts[i], i);
   out.end_array();
 }
 

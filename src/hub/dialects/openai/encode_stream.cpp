@@ -35,8 +35,11 @@ class ChunkEncoder : public StreamEncoder {
     if (!is_chat()) return write_text(event);
     introduce(event.choice);
     close_thought(event.choice);
+    if (!event.signature.empty()) hold_text_signature(event.choice, event.signature);
     write_chunk(event.choice, [&](JsonWriter& out) {
-      out.key("delta").begin_object().field("content", event.text);
+      out.key("delta").begin_object();
+      write_held_details(out, event.choice);
+      out.field("content", event.text);
       write_extra_content(out, event.signature);
       out.end_object().key("logprobs");
       event.logprobs.empty() ? static_cast<void>(out.null()) : write_chat_logprobs(out, event.logprobs);
@@ -53,7 +56,13 @@ class ChunkEncoder : public StreamEncoder {
     write_chunk(
         event.choice,
         [&](JsonWriter& out) {
-          is_chat() ? out.key("delta").begin_object().end_object() : out.field("text", "");
+          if (is_chat()) {
+            out.key("delta").begin_object();
+            write_held_details(out, event.choice);
+            out.end_object();
+          } else {
+            out.field("text", "");
+          }
           out.key("logprobs").null();
         },
         finish_name(event.reason, older_calls_));
@@ -84,6 +93,8 @@ class ChunkEncoder : public StreamEncoder {
     });
   }
   void close_thought(std::uint32_t choice);
+  void hold_text_signature(std::uint32_t choice, const std::string& signature);
+  void write_held_details(JsonWriter& out, std::uint32_t choice);
 
   // One chunk with one choice; `write` adds what is between its index and its finish_reason.
   template <typename Write>
@@ -102,7 +113,8 @@ class ChunkEncoder : public StreamEncoder {
     out_ += context_.include_usage ? "],\"usage\":null}\n\n" : "]}\n\n";
   }
 
-  // A block of thinking under way: its proof goes out with the whole of it, once it is over.
+  // A block of thinking: its proof goes out with the whole of it, in the next chunk once it is over, so that
+  // the order of chunks is the same with and without.
   struct Thought {
     std::uint32_t index = 0;
     tasks::ReasoningPart part;
@@ -110,7 +122,9 @@ class ChunkEncoder : public StreamEncoder {
 
   const ReplyContext context_;
   const bool older_calls_;
-  std::map<std::uint32_t, Thought> thoughts_;  // by choice
+  std::map<std::uint32_t, Thought> thoughts_;           // under way, by choice
+  std::map<std::uint32_t, std::vector<Thought>> held_;  // over and not written, by choice
+  std::map<std::uint32_t, std::uint32_t> next_index_;   // by choice
   std::string prefix_;  // "data: {...,"choices":[", the same for every chunk; empty before the first
   std::string out_;
   std::map<std::uint32_t, std::size_t> introduced_;  // choice -> offset of its text so far, in code points
@@ -169,15 +183,23 @@ void ChunkEncoder::operator()(const tasks::ReasoningDelta& event) {
 void ChunkEncoder::close_thought(std::uint32_t choice) {
   const auto open = thoughts_.find(choice);
   if (open == thoughts_.end()) return;
-  const Thought thought = std::move(open->second);
+  Thought thought = std::move(open->second);
   thoughts_.erase(open);
-  if (!needs_details(thought.part)) return;
-  introduce(choice);
-  write_chunk(choice, [&](JsonWriter& out) {
-    out.key("delta").begin_object().key(kReasoningDetails).begin_array();
-    write_details(out, thought.part, thought.index);
-    out.end_array().end_object().key("logprobs").null();
-  });
+  next_index_[choice] = thought.index + 1;
+  if (needs_details(thought.part)) held_[choice].push_back(std::move(thought));
+}
+
+void ChunkEncoder::hold_text_signature(std::uint32_t choice, const std::string& signature) {
+  held_[choice].push_back({.index = next_index_[choice]++, .part = text_signature_part(signature)});
+}
+
+void ChunkEncoder::write_held_details(JsonWriter& out, std::uint32_t choice) {
+  const auto held = held_.find(choice);
+  if (held == held_.end()) return;
+  out.key(kReasoningDetails).begin_array();
+  for (const Thought& thought : held->second) write_details(out, thought.part, thought.index);
+  out.end_array();
+  held_.erase(held);
 }
 
 void ChunkEncoder::operator()(const tasks::CitationFound& event) {
@@ -196,6 +218,7 @@ void ChunkEncoder::operator()(const tasks::ToolCallDelta& event) {
   close_thought(event.choice);
   write_chunk(event.choice, [&](JsonWriter& out) {
     out.key("delta").begin_object();
+    write_held_details(out, event.choice);
     if (!older_calls_) {
       out.key("tool_calls").begin_array().begin_object().field("index", event.index);
       if (!event.id.empty()) out.field("id", event.id).field("type", "function");

@@ -281,6 +281,20 @@ TEST(hub_dialects_openai_exactness, a_stream_shows_the_proof_with_the_whole_thou
   at(R"("function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"G"}}}])");
 }
 
+TEST(hub_dialects_openai_exactness, the_signature_of_a_text_comes_back_with_the_details) {
+  tasks::TextDelta said{.choice = 0, .text = "hi", .logprobs = {}};
+  tasks::TextDelta proof{.choice = 0, .text = "", .logprobs = {}, .signature = "T"};
+  const std::vector<Event> events{said, proof, tasks::Finished{}};
+  const ReplyContext context{.kind = tasks::Kind::chat, .id = "i", .model = "m"};
+  constexpr std::string_view kEntry =
+      R"("reasoning_details":[{"type":"reasoning.encrypted","data":"T","id":"signature_of_text","format":null,"index":0}])";
+  EXPECT_THAT(*encode_reply(events, context), HasSubstr(kEntry));
+  EXPECT_THAT(encode_stream(context)->encode(events), HasSubstr(kEntry));
+  const auto request = chat(fmt::format(R"("messages":[{{"role":"assistant","content":"hi",{}}}])", kEntry));
+  ASSERT_EQ(request.messages[0].parts.size(), 1U);
+  EXPECT_EQ(std::get<tasks::TextPart>(request.messages[0].parts[0]).signature, "T");
+}
+
 TEST(hub_dialects_openai_exactness, thinking_without_proof_has_no_details) {
   const std::vector<Event> events{
       tasks::ReasoningDelta{.choice = 0, .text = "a", .signature = "", .encrypted = ""}, tasks::Finished{}};

@@ -14,6 +14,7 @@ using base::Status;
 constexpr std::string_view kText = "reasoning.text";
 constexpr std::string_view kSummary = "reasoning.summary";
 constexpr std::string_view kEncrypted = "reasoning.encrypted";
+constexpr std::string_view kTextSignatureId = "signature_of_text";
 
 // OpenRouter's words for whose signature it is, and the dialect here.
 constexpr std::array kFormats{
@@ -93,10 +94,21 @@ void write_details(JsonWriter& out, const tasks::ReasoningPart& part, std::uint3
   write_tail(out, part, index);
 }
 
-Status read_details(const JsonView& value, std::vector<tasks::Part>& parts) {
+tasks::ReasoningPart text_signature_part(std::string signature) {
+  tasks::ReasoningPart part;
+  part.encrypted = std::move(signature);
+  part.id = kTextSignatureId;
+  return part;
+}
+
+Status read_details(const JsonView& value, std::vector<tasks::Part>& parts, std::string& text_signature) {
   std::optional<std::int64_t> last;
   return value.each_element([&](const JsonView& element) -> Status {
     SLUICE_TRY(Entry entry, read_entry(element));
+    if (entry.id == kTextSignatureId && entry.type == kEncrypted) {
+      text_signature = std::move(entry.data);
+      return {};
+    }
     const bool continues = entry.index && entry.index == last;
     last = entry.index;
     if (!continues) parts.emplace_back(tasks::ReasoningPart{});
@@ -124,6 +136,13 @@ bool read_details(std::uint32_t choice, JsonObject delta, std::vector<tasks::Eve
     const std::uint64_t index =
         std::min<std::uint64_t>(count_of(object, "index").value_or(position), 1 << 20);
     ++position;
+    if (part.id == kTextSignatureId) {
+      tasks::TextDelta said;
+      said.choice = choice;
+      said.signature = std::move(part.encrypted);
+      events.emplace_back(std::move(said));
+      continue;
+    }
     has_text |= !part.text.empty();
     events.emplace_back(tasks::ReasoningDelta{.choice = choice,
                                               .text = std::move(part.text),

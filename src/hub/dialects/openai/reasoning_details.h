@@ -24,8 +24,13 @@ bool needs_details(const tasks::ReasoningPart& part);
 // The entries of one part, inside the array.
 void write_details(base::JsonWriter& out, const tasks::ReasoningPart& part, std::uint32_t index);
 
-// Of a client's history; appended to `parts`.
-base::Status read_details(const JsonView& value, std::vector<tasks::Part>& parts);
+// The signature of what was said, not thought, as an entry of the list: clients that keep the list bring it
+// back, while they lose extra_content.
+tasks::ReasoningPart text_signature_part(std::string signature);
+
+// Of a client's history; appended to `parts`. `text_signature` is set by an entry of that kind.
+base::Status read_details(const JsonView& value, std::vector<tasks::Part>& parts,
+                          std::string& text_signature);
 // Of a provider's answer. True when some of it is text, which the answer's plain reasoning then repeats.
 bool read_details(std::uint32_t choice, JsonObject delta, std::vector<tasks::Event>& events);
 

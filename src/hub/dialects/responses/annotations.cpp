@@ -35,7 +35,6 @@ std::string annotation_json(const tasks::Citation& citation, std::uint64_t begin
         .field("filename", citation.title);
     out.field("index", base::parse_unsigned(citation.document_id).value_or(0));
   }
-  if (!citation.cited_text.empty()) out.field("quote", citation.cited_text);
   out.end_object();
   return json;
 }
@@ -51,7 +50,6 @@ tasks::Citation read_annotation(JsonObject annotation, std::uint64_t begin) {
   citation.url = text_of(annotation, "url");
   citation.title = text_of(annotation, "title");
   if (citation.title.empty()) citation.title = text_of(annotation, "filename");
-  citation.cited_text = text_of(annotation, "quote");
   citation.document_id = text_of(annotation, "file_id");
   citation.native_json = simdjson::minify(annotation);
   citation.dialect = kName;

@@ -162,12 +162,14 @@ TEST(hub_dialects_responses_answer, streams_thinking_calls_and_refusals) {
   EXPECT_THAT(
       types_of(events),
       ElementsAre("created", "in_progress",  //
-                  "output_item.added", "content_part.added", "reasoning_text.delta", "reasoning_text.delta",
-                  "reasoning_text.done", "content_part.done", "output_item.done", "output_item.added",
-                  "content_part.added", "reasoning_text.delta", "reasoning_text.done", "content_part.done",
-                  "output_item.done", "output_item.added", "content_part.added", "output_text.delta",
-                  "output_text.done", "content_part.done", "content_part.added", "refusal.delta",
-                  "refusal.done", "content_part.done", "output_item.done", "output_item.added",
+                  "output_item.added", "reasoning_summary_part.added", "reasoning_summary_text.delta",
+                  "reasoning_summary_text.delta", "reasoning_summary_text.done",
+                  "reasoning_summary_part.done", "output_item.done", "output_item.added",
+                  "reasoning_summary_part.added", "reasoning_summary_text.delta",
+                  "reasoning_summary_text.done", "reasoning_summary_part.done", "output_item.done",
+                  "output_item.added", "content_part.added", "output_text.delta", "output_text.done",
+                  "content_part.done", "content_part.added", "refusal.delta", "refusal.done",
+                  "content_part.done", "output_item.done", "output_item.added",
                   "function_call_arguments.delta", "function_call_arguments.done", "output_item.done",
                   "output_item.added", "function_call_arguments.delta", "function_call_arguments.done",
                   "output_item.done",  //
@@ -175,7 +177,7 @@ TEST(hub_dialects_responses_answer, streams_thinking_calls_and_refusals) {
   EXPECT_THAT(
       events[8].data,
       HasSubstr(
-          R"("content":[{"type":"reasoning_text","text":"hm"}],"encrypted_content":"{\"sluice\":{\"dialect\":\"\",\"signature\":\"SIG\"}}")"));
+          R"("summary":[{"type":"summary_text","text":"hm"}],"encrypted_content":"{\"sluice\":{\"dialect\":\"\",\"form\":\"text\",\"signature\":\"SIG\"}}")"));
   EXPECT_THAT(events[20].data, HasSubstr(R"("content_index":1,"part":{"type":"refusal","refusal":""})"));
   EXPECT_THAT(
       events[25].data,
@@ -217,14 +219,15 @@ TEST(hub_dialects_responses_answer, joins_the_blocks_of_one_thinking_item) {
                           "reasoning_summary_text.delta", "reasoning_summary_text.done",
                           "reasoning_summary_part.done", "reasoning_summary_part.added",
                           "reasoning_summary_text.delta", "reasoning_summary_text.done",
-                          "reasoning_summary_part.done", "content_part.added", "reasoning_text.delta",
-                          "reasoning_text.done", "content_part.done", "output_item.done", "completed"));
+                          "reasoning_summary_part.done", "reasoning_summary_part.added",
+                          "reasoning_summary_text.delta", "reasoning_summary_text.done",
+                          "reasoning_summary_part.done", "output_item.done", "completed"));
   EXPECT_THAT(events[7].data, HasSubstr(R"("summary_index":1)"));
-  EXPECT_THAT(events[11].data, HasSubstr(R"("content_index":0)"));
+  EXPECT_THAT(events[11].data, HasSubstr(R"("summary_index":2)"));
   EXPECT_THAT(
       events[15].data,
       HasSubstr(
-          R"("item":{"id":"rs_up","type":"reasoning","status":"completed","summary":[{"type":"summary_text","text":"s1"},{"type":"summary_text","text":"s2"}],"content":[{"type":"reasoning_text","text":"c"}],"encrypted_content":"ENC"})"));
+          R"("item":{"id":"rs_up","type":"reasoning","status":"completed","summary":[{"type":"summary_text","text":"s1"},{"type":"summary_text","text":"s2"},{"type":"summary_text","text":"c"}],"encrypted_content":"ENC"})"));
 }
 
 TEST(hub_dialects_responses_answer, writes_citations_relative_to_their_own_text) {

@@ -33,8 +33,6 @@ constexpr std::array kPartWords{
     PartWords{kSummaryText, "text", "summary_index", "response.reasoning_summary_part.added",
               "response.reasoning_summary_text.delta", "response.reasoning_summary_text.done",
               "response.reasoning_summary_part.done"},
-    PartWords{kReasoningText, "text", "content_index", "response.content_part.added",
-              "response.reasoning_text.delta", "response.reasoning_text.done", "response.content_part.done"},
 };
 
 template <typename Kind>
@@ -93,13 +91,15 @@ void Composer::operator()(const tasks::ReasoningDelta& event) {
   if (!event.signature.empty()) item.seals.signature = event.signature;
   if (!event.encrypted.empty()) item.seals.encrypted = event.encrypted;
   if (!event.dialect.empty()) item.seals.dialect = event.dialect;
+  item.seals.summary |= event.summary;
   if (event.text.empty()) return;
-  Part& part = open_part(item, event.summary ? PartKind::summary : PartKind::reasoning);
+  Part& part = open_part(item, PartKind::thought);
   part.text += event.text;
   tell_delta(item, event.text, {});
 }
 
-// Blocks with one id of their own are parts of one item; a block without an id is an item for itself.
+// Thinking shows as a summary whoever thought: that is what clients of this API look for. Blocks with one id
+// of their own are parts of one item; a block without an id is an item for itself.
 Composer::Item& Composer::reasoning_item(const tasks::ReasoningDelta& event) {
   Item* open = last_open(ItemKind::reasoning);
   if (open != nullptr && open->block != event.index) {
@@ -323,7 +323,6 @@ void Composer::write_item(JsonWriter& out, const Item& item, bool bare) const {
       break;
     case ItemKind::reasoning:
       write_parts("summary", "summary_index");
-      write_parts("content", "content_index");
       if (const std::string sealed = bare ? std::string() : seal(item.seals); !sealed.empty())
         out.field("encrypted_content", sealed);
       break;

@@ -44,7 +44,7 @@ class Composer {
 
  private:
   enum class Status : std::uint8_t { in_progress, completed, incomplete, failed };
-  enum class PartKind : std::uint8_t { text, refusal, summary, reasoning };
+  enum class PartKind : std::uint8_t { text, refusal, thought };
   enum class ItemKind : std::uint8_t { message, reasoning, call };
   struct Part {
     PartKind kind = PartKind::text;

@@ -8,6 +8,7 @@
 #include "base/json_writer.h"
 #include "hub/dialects/responses/encode_items.h"
 #include "hub/dialects/responses/words.h"
+#include "hub/dialects/thinking_budget.h"
 
 namespace sluice::hub::dialects::responses {
 namespace {
@@ -37,7 +38,6 @@ void note_missing(const tasks::ChatRequest& request, DropList& dropped) {
       {!request.stop.empty(), "stop"},
       {request.choices != 1, "n"},
       {std::ranges::any_of(request.modalities, [](const auto& one) { return one != "text"; }), "modalities"},
-      {request.reasoning && request.reasoning->budget, "reasoning.max_tokens"},
   };
   for (const auto& [is_asked, name] : asked)
     if (is_asked) dropped.add(name);
@@ -114,9 +114,14 @@ void write_include(JsonWriter& out, const tasks::ChatRequest& request) {
 
 void write_reasoning(JsonWriter& out, const tasks::ChatRequest& request) {
   const auto& reasoning = request.reasoning;
-  if (!reasoning || (reasoning->effort.empty() && !reasoning->show.value_or(false))) return;
+  if (!reasoning) return;
+  // A budget has no word here but the effort that comes nearest.
+  const std::string_view effort = reasoning->effort.empty() && reasoning->budget
+                                      ? effort_of_budget(*reasoning->budget)
+                                      : std::string_view(reasoning->effort);
+  if (effort.empty() && !reasoning->show.value_or(false)) return;
   out.key("reasoning").begin_object();
-  write_text(out, "effort", reasoning->effort);
+  if (!effort.empty()) out.field("effort", effort);
   if (reasoning->show.value_or(false)) out.field("summary", "auto");
   out.end_object();
 }

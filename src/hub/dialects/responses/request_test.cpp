@@ -232,6 +232,15 @@ TEST(hub_dialects_responses_request, writes_what_it_reads) {
   EXPECT_EQ(encode(decode(body)), body) << "and so on for ever";
 }
 
+TEST(hub_dialects_responses_request, writes_a_budget_as_the_effort_that_comes_nearest) {
+  tasks::ChatRequest request;
+  request.messages.emplace_back().parts.emplace_back(tasks::TextPart{"hi"});
+  request.reasoning = tasks::Reasoning{.effort = "", .budget = tasks::Tokens{2048}, .show = {}};
+  std::vector<std::string> dropped;
+  EXPECT_THAT(encode(request, &dropped), HasSubstr(R"("reasoning":{"effort":"low"})"));
+  EXPECT_THAT(dropped, IsEmpty());
+}
+
 TEST(hub_dialects_responses_request, names_what_it_cannot_write) {
   tasks::ChatRequest request;
   request.sampling = {.temperature = {},
@@ -273,8 +282,8 @@ TEST(hub_dialects_responses_request, names_what_it_cannot_write) {
 // Thinking comes back as it went out: what this dialect sealed under its own field, other signatures in it.
 TEST(hub_dialects_responses_request, returns_thinking_intact) {
   const tasks::ChatRequest request = decode(
-      R"({"model":"m","input":[{"type":"reasoning","id":"rs_9","summary":[],"content":[{"type":"reasoning_text","text":"hm"}],)"
-      R"("encrypted_content":"{\"sluice\":{\"dialect\":\"anthropic\",\"signature\":\"S=\",\"encrypted\":\"E\"}}"},)"
+      R"({"model":"m","input":[{"type":"reasoning","id":"rs_9","summary":[{"type":"summary_text","text":"hm"}],)"
+      R"("encrypted_content":"{\"sluice\":{\"dialect\":\"anthropic\",\"form\":\"text\",\"signature\":\"S=\",\"encrypted\":\"E\"}}"},)"
       R"({"type":"reasoning","id":"rs_8","summary":[],"encrypted_content":"{\"sluice\":{broken"},)"
       R"({"type":"function_call","call_id":"c","name":"f","arguments":"{}","extra_content":{"google":{"thought_signature":"T"}}}]})");
   ASSERT_EQ(request.messages.size(), 1U);
