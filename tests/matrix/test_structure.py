@@ -1,8 +1,7 @@
 """The answer's shape does not tell who served: the same forty requests to every dialect give the same keys, the same
 types, the same order of events and the same error bodies.
 
-Where front and back speak the same dialect the provider's own bytes are relayed, so that its extras are there too; such
-an answer must hold at least what the others hold.
+Where front and back speak the same dialect the provider's own bytes are relayed, extras and all: that pair is left out.
 """
 import json
 
