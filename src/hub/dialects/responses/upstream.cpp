@@ -34,6 +34,7 @@ Glance glance_at(std::string_view json) {
     const JsonType type = scanner.peek();
     const std::string_view name = key->in(json);
     const std::string_view value = scanner.take_value().in(json);
+    if (scanner.failed()) break;  // then there is no value
     if (name == "type" && type == JsonType::string) found.type = unescape_json(value);
     if (name == "error")
       found.has_error = type == JsonType::object || (type == JsonType::string && value != "\"\"");

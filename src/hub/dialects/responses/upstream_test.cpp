@@ -385,6 +385,14 @@ TEST(hub_dialects_responses_upstream, takes_nothing_else_for_a_response) {
   EXPECT_TRUE(play_stream("data: [1]\n\n").failure);
 }
 
+TEST(hub_dialects_responses_upstream, fails_on_a_type_that_is_no_text) {
+  for (const How how : {How::decoded, How::relayed}) {
+    const Outcome outcome = play("data: {\"type\":\"re\xFF\"}\n\n", true, how);
+    ASSERT_TRUE(outcome.failure);
+    EXPECT_FALSE(outcome.done);
+  }
+}
+
 TEST(hub_dialects_responses_upstream, reads_errors_of_every_shape) {
   const Outcome xai = play(R"({"code":"invalid-argument","error":"bad model"})", true, How::relayed, {}, 400);
   ASSERT_TRUE(xai.failure);
