@@ -289,6 +289,10 @@ def test_import_of_litellm_carries_what_it_can_and_names_the_rest(home):
     assert home.command("config", "check").returncode == 0
     settings = {one["name"]: one["value"] for one in json.loads(home.command("config", "show", "--json").stdout)}
     assert settings["models.fast.routes.0.provider"] == "groq" and settings["models.fast.routes.1.provider"] == "openai"
+    written = (home.home / "sluice.yaml").read_text()  # whoever reads it learns where another model begins to answer
+    assert written.count("another model answers") == 1
+    before, after = written.split("another model answers")
+    assert before.count("provider: groq") == 1 and "provider: openai" in after
     assert settings["models.gpt-4.routes.1.model"] == "dep" and settings["limits.request_timeout"] == "30s"
     assert settings["providers.groq.api_keys.0.weight"] == "3" and settings["providers.azure-openai.variables.resource"] == "res1"
     rows = listed(home)

@@ -192,6 +192,7 @@ class Importer {
   std::map<std::string, OwnProvider> providers_;
   std::vector<std::string> order_;  // of the models, as written
   std::map<std::string, std::vector<Route>> models_;
+  std::map<std::string, std::size_t> own_routes_;  // of models with fallbacks: how many routes are their own
   std::string timeout_;
   std::string api_key_;
   const std::shared_ptr<const hub::catalog::Catalog> catalog_ = hub::catalog::Catalog::built_in();
@@ -407,6 +408,7 @@ void Importer::take_fallbacks(const YamlNode& list, const std::string& path) {
         }
         const std::vector<Route> further = found->second;
         auto& routes = models_[rule.key];
+        own_routes_.try_emplace(rule.key, routes.size());
         for (const Route& route : further) {
           if (std::ranges::find(routes, route) != routes.end()) continue;
           if (routes.size() < kRoutesMax) {
@@ -432,6 +434,8 @@ void Importer::take_aliases(const YamlNode& map, const std::string& path) {
     }
     order_.push_back(alias.key);
     models_[alias.key] = models_[target];
+    if (const auto own = own_routes_.find(target); own != own_routes_.end())
+      own_routes_.emplace(alias.key, own->second);
   }
 }
 
@@ -504,8 +508,14 @@ std::string Importer::write() const {
   if (!order_.empty()) out += "models:\n";
   for (const std::string& name : order_) {
     out += fmt::format("  {}:\n    routes:\n", quoted(name));
-    for (const Route& route : models_.at(name))
-      out += fmt::format("      - provider: {}\n        model: {}\n", route.provider, quoted(route.model));
+    const auto& routes = models_.at(name);
+    const auto own = own_routes_.find(name);
+    for (std::size_t i = 0; i < routes.size(); ++i) {
+      if (own != own_routes_.end() && i == own->second)
+        out += "      # The fallbacks: from here on another model answers under this name.\n";
+      out += fmt::format("      - provider: {}\n        model: {}\n", routes[i].provider,
+                         quoted(routes[i].model));
+    }
   }
   return out;
 }
