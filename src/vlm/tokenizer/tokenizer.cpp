@@ -15,16 +15,21 @@ namespace {
 class PlainEncoder {
  public:
   PlainEncoder(const Vocabulary& vocabulary, std::vector<TokenId>& ids)
-      : pre_tokenizer_(vocabulary.pre_tokenizer), merger_(vocabulary), ids_(ids) {}
+      : vocabulary_(vocabulary), merger_(vocabulary), ids_(ids) {}
 
   void append(std::string_view text) {
     pieces_.clear();
-    append_pieces(pre_tokenizer_, text, pieces_);
-    for (const std::string_view piece : pieces_) merger_.append(piece, ids_);
+    append_pieces(vocabulary_.pre_tokenizer, text, pieces_);
+    for (const std::string_view piece : pieces_) {
+      if (const TokenId word = vocabulary_.find_word(piece); word >= 0)
+        ids_.push_back(word);
+      else
+        merger_.append(piece, ids_);
+    }
   }
 
  private:
-  PreTokenizer pre_tokenizer_;
+  const Vocabulary& vocabulary_;
   BytePairMerger merger_;
   std::vector<TokenId>& ids_;
   std::vector<std::string_view> pieces_;
