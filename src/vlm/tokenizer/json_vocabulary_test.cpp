@@ -120,6 +120,14 @@ TEST(vlm_tokenizer_json_vocabulary, a_template_may_put_one_token_in_front) {
   EXPECT_THAT(message_of({.post = R"({"type":"Sequence","processors":[3]})"}), HasSubstr("expected objects"));
 }
 
+TEST(vlm_tokenizer_json_vocabulary, stop_ids_that_the_checkpoint_names_count) {
+  const Ids named{1, 3, 128'002};
+  const auto tokenizer = Tokenizer::from_json(Parts().json(), "t.json", named);
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  EXPECT_THAT(tokenizer->stop_ids(), testing::ElementsAre(1));  // 3 is a hole, the last beyond the vocabulary
+  EXPECT_EQ(tokenizer->eos(), 1);
+}
+
 TEST(vlm_tokenizer_json_vocabulary, hostile_files_are_errors) {
   const auto message = [](std::string_view json) {
     const auto tokenizer = Tokenizer::from_json(json, "t.json");

@@ -47,8 +47,12 @@ base::Result<Tokenizer> Tokenizer::from_gguf(const formats::Metadata& metadata) 
   return Tokenizer(std::make_unique<const Vocabulary>(std::move(vocabulary)));
 }
 
-base::Result<Tokenizer> Tokenizer::from_json(std::string_view json, std::string_view name) {
+base::Result<Tokenizer> Tokenizer::from_json(std::string_view json, std::string_view name,
+                                             std::span<const TokenId> stop_ids) {
   SLUICE_TRY(auto vocabulary, read_json_vocabulary(json, name));
+  collect_stop_ids(vocabulary, stop_ids);
+  for (const TokenId id : stop_ids)
+    if (vocabulary.eos < 0 && vocabulary.contains(id)) vocabulary.eos = id;
   return Tokenizer(std::make_unique<const Vocabulary>(std::move(vocabulary)));
 }
 

@@ -169,7 +169,7 @@ base::Status link_merges(Vocabulary& vocabulary, std::span<const std::string_vie
 void collect_stop_ids(Vocabulary& vocabulary, std::span<const TokenId> named) {
   std::vector<TokenId>& stops = vocabulary.stop_ids;
   for (const TokenId id : named) {
-    if (id >= 0) stops.push_back(id);
+    if (vocabulary.contains(id)) stops.push_back(id);
   }
   for (const std::string_view marker : kEndMarkers) {
     const TokenId id = vocabulary.find_literal(marker);
