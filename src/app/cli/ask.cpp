@@ -47,8 +47,8 @@ int run(const Options& options) {
   if (!choice) return refuse_usage(choice.error());
   auto settings = chat_options_of(options);
   if (!settings) return refuse_usage(settings.error());
-  auto model = load_seeing_model(options.model);
-  if (!model) return report(model.error());
+  auto model = load_seeing_model(options);
+  if (!model) return report_missing(model.error());
   std::vector<vlm::generation::PreparedPicture> pictures;
   for (std::size_t i = 0; i + 1 < options.words.size(); ++i) {
     auto picture = prepare_picture_file(**model, options.words[i], *choice);

@@ -90,8 +90,8 @@ int run(const Options& options) {
     return kUsage;
   }
   const std::vector<fs::path> files = files_of(options.paths);
-  auto model = load_seeing_model(options.model);
-  if (!model) return report(model.error());
+  auto model = load_seeing_model(options);
+  if (!model) return report_missing(model.error());
   ChatSession chat(*std::move(model), *std::move(settings));
   const bool progress = files.size() > 1 && isatty(STDERR_FILENO) != 0;
   std::size_t failed = 0;

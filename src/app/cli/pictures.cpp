@@ -28,6 +28,7 @@ void declare_seeing(Arguments& arguments, SeeingOptions& options) {
   arguments.option("--temperature", options.temperature, "0 takes the likeliest token each time [0]");
   arguments.option("--seed", options.seed, "the same seed gives the same answer [random]");
   arguments.option("--threads", options.threads, "threads to compute on [cores of the quota]");
+  options.hub.declare_implied(arguments);
 }
 
 Result<ChatOptions> chat_options_of(const SeeingOptions& options) {
@@ -62,13 +63,15 @@ Result<generation::PreparedPicture> prepare_picture_file(const generation::Langu
   return picture;
 }
 
-Result<ChatSession::LoadedModel> load_seeing_model(const std::string& name) {
-  if (!name.empty()) return load_for_chat(name);
+Result<ChatSession::LoadedModel> load_seeing_model(const SeeingOptions& options) {
+  if (!options.model.empty()) return load_or_fetch(options.model, options.hub);
   device::ModelStore store(device::model_places_from_environment());
   for (const device::StoredModel& model : store.list())
     if (generation::looks_like_seeing(model.file)) return store.load(model);
   return fail(ErrorCode::not_found,
-              "no model on this machine sees pictures: put a SmolVLM folder or GGUF pair into {}",
+              "no model on this machine sees pictures: `sluice pull HuggingFaceTB/SmolVLM-256M-Instruct` "
+              "downloads one, or put a "
+              "SmolVLM folder or GGUF pair into {}",
               store.places().models_folder.string());
 }
 

@@ -9,6 +9,7 @@
 
 #include "app/cli/chat_session.h"
 #include "app/cli/command.h"
+#include "app/cli/fetch_model.h"
 #include "base/json_writer.h"
 #include "base/result.h"
 #include "vlm/generation/picture_prompt.h"
@@ -24,6 +25,7 @@ struct SeeingOptions {
   std::string seed;
   std::uint64_t threads = 0;
   bool json = false;
+  HubOptions hub;
 };
 void declare_seeing(Arguments& arguments, SeeingOptions& options);
 base::Result<ChatOptions> chat_options_of(const SeeingOptions& options);
@@ -33,8 +35,8 @@ base::Result<vlm::generation::PreparedPicture> prepare_picture_file(
     const vlm::generation::LanguageModel& model, const std::filesystem::path& file,
     vlm::generation::TileChoice choice);
 
-// `name`, or without one the first model of this machine that sees.
-base::Result<ChatSession::LoadedModel> load_seeing_model(const std::string& name);
+// The model named, fetched when need be, or without a name the first of this machine that sees.
+base::Result<ChatSession::LoadedModel> load_seeing_model(const SeeingOptions& options);
 
 // Fields of an object that has been begun.
 void write_picture(const vlm::generation::PreparedPicture& picture, base::JsonWriter& json);

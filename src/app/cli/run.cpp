@@ -14,6 +14,7 @@
 
 #include "app/cli/chat_session.h"
 #include "app/cli/command.h"
+#include "app/cli/fetch_model.h"
 #include "app/cli/repl.h"
 #include "base/json_writer.h"
 #include "base/strings.h"
@@ -32,6 +33,7 @@ struct Options {
   std::uint64_t threads = 0;
   bool json = false;
   bool stats = false;
+  HubOptions hub;
 };
 
 // Text that was piped or redirected in; a terminal, /dev/null or a socket has none for us.
@@ -111,8 +113,8 @@ int run(const Options& options) {
             .message = "run: expected a prompt, as argument or on standard input"});
     return kUsage;
   }
-  auto model = load_for_chat(options.model);
-  if (!model) return report(model.error());
+  auto model = load_or_fetch(options.model, options.hub);
+  if (!model) return report_missing(model.error());
   ChatSession chat(*std::move(model), *std::move(settings));
   return converse ? converse_with(chat, options.stats) : run_once(options, chat, prompt);
 }
@@ -121,7 +123,8 @@ int run(const Options& options) {
 
 std::function<int()> declare_run(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  arguments.required("MODEL", options->model, "id as `sluice list` shows it, or a .gguf file");
+  arguments.required("MODEL", options->model,
+                     "id as `sluice list` shows it, a model of the Hub, or a .gguf file");
   arguments.rest("PROMPT", options->prompt, "what to ask; without it: standard input, or a conversation");
   arguments.option("--system", options->system, "system message");
   arguments.option("--max-tokens", options->tokens_max,
@@ -132,6 +135,7 @@ std::function<int()> declare_run(Arguments& arguments) {
   arguments.option("--threads", options->threads, "threads to compute on [cores of the quota]");
   arguments.flag("--json", options->json, "print one JSON object");
   arguments.flag("--stats", options->stats, "print times and speeds on standard error");
+  options->hub.declare_implied(arguments);
   return [options] { return run(*options); };
 }
 
