@@ -12,6 +12,7 @@
 #include "hub/catalog/resolve.h"
 #include "hub/credentials/credentials.h"
 #include "hub/gateway/upstream.h"
+#include "hub/telemetry/attempt_record.h"
 #include "hub/telemetry/generations.h"
 #include "hub/telemetry/metrics.h"
 
@@ -40,6 +41,7 @@ using SettingsPtr = std::shared_ptr<const Settings>;
 struct Hub {
   telemetry::Metrics* metrics = nullptr;
   telemetry::Generations* generations = nullptr;  // null: nothing is kept
+  telemetry::RecordSink* records = nullptr;       // takes every attempt; null: nothing is kept
   Upstream* device = nullptr;                     // null: this process has no device
   // The ids the device serves, from memory: asked on the loops, once a request.
   std::function<std::shared_ptr<const std::vector<std::string>>()> device_models;
