@@ -163,18 +163,26 @@ void Attempts::failed(std::size_t attempt, const AttemptFailure& failure, TimePo
   if (running_ == 0) hedge_at_ = TimePoint::max();
 }
 
-void Attempts::turned_away(std::size_t attempt, std::optional<TimePoint> until) {
-  CHECK(attempt < attempts_.size());
-  if (!attempts_[attempt].running) return;
+// An attempt that never left: its route is as if it had not been chosen.
+Attempts::Route& Attempts::take_back(std::size_t attempt) {
+  CHECK(attempt < attempts_.size() && attempts_[attempt].running);
   attempts_[attempt].running = false;
   --running_;
+  if (running_ == 0) hedge_at_ = TimePoint::max();
   const std::size_t candidate = attempts_[attempt].candidate;
-  Route& route = routes_[candidate];
-  --route.visits;
+  if (const auto worst = plan_.candidates[candidate].expected.cost_worst) at_risk_ = at_risk_ - *worst;
+  --routes_[candidate].visits;
+  return routes_[candidate];
+}
+
+void Attempts::turned_away(std::size_t attempt, std::optional<TimePoint> until) {
+  Route& route = take_back(attempt);
   route.barred = true;
   route.not_before = until;
-  if (const auto worst = plan_.candidates[candidate].expected.cost_worst) at_risk_ = at_risk_ - *worst;
-  if (running_ == 0) hedge_at_ = TimePoint::max();
+}
+
+void Attempts::withdrawn(std::size_t attempt) {
+  take_back(attempt).closed = true;
 }
 
 bool Attempts::may_ask(std::size_t candidate) const {

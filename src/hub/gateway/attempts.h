@@ -117,6 +117,9 @@ class Attempts {
   // The route was not asked at all: its circuit's one trial is under way. `until`: not before.
   void turned_away(std::size_t attempt, std::optional<health::TimePoint> until);
 
+  // It was not sent, for a reason of our own that does not pass within the request.
+  void withdrawn(std::size_t attempt);
+
   std::size_t count() const { return attempts_.size(); }
   std::size_t running() const { return running_; }
   // When the running attempt is hedged, if nothing shows before; max(): it is not.
@@ -142,6 +145,7 @@ class Attempts {
 
   std::optional<AttemptStep> step_of_ended(health::TimePoint now);
   AttemptStep start(const Choice& choice, StartReason reason);
+  Route& take_back(std::size_t attempt);
   AttemptStep give_up(health::TimePoint now) const;
   StartReason reason_for(std::size_t candidate) const;
   bool may_ask(std::size_t candidate) const;

@@ -86,6 +86,10 @@ class Drive {
     attempts_.turned_away(attempt, until ? std::optional(now_ + *until) : std::nullopt);
     return *this;
   }
+  Drive& withdraw(std::size_t attempt) {
+    attempts_.withdrawn(attempt);
+    return *this;
+  }
   const Attempts& machine() const { return attempts_; }
 
  private:
@@ -236,6 +240,10 @@ TEST(hub_gateway_attempts, who_is_turned_away_was_not_tried) {
   Drive next(plan_of({route(), route()}));
   next.next();
   EXPECT_EQ(next.turn_away(0).next(), "start 1 retry");
+  Drive withdrawn(plan_of({route(), route()}));
+  withdrawn.next();
+  EXPECT_EQ(withdrawn.withdraw(0).next(), "start 1 retry");
+  EXPECT_EQ(withdrawn.fail(1, Verdict::connection).next(), "exhausted") << "and is no last resort";
 }
 
 TEST(hub_gateway_attempts, an_open_circuit_is_obeyed_until_nobody_else_is_left) {
