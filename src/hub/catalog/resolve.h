@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "hub/catalog/catalog.h"
+#include "hub/catalog/offer.h"
 
 namespace sluice::hub::catalog {
 
@@ -28,7 +29,8 @@ inline constexpr std::array<std::string_view, 6> kRouteWords{"cheapest", "fastes
 // Who may serve a request. `provider` is null for the device.
 struct Candidate {
   ProviderPtr provider;
-  std::string model;  // the id that this provider knows it by
+  std::string model;         // the id that this provider knows it by
+  OfferPtr offer = nullptr;  // what is known of it: price, limits; null when nothing is
 
   bool is_device() const { return provider == nullptr; }
   std::string_view provider_id() const { return provider ? std::string_view(provider->id) : kDeviceId; }
