@@ -326,7 +326,7 @@ void Health::end(const Key& key, const Ticket& ticket, const Ended& ended, TimeP
     else if (ended.retry_after_s && ended.verdict == Verdict::overloaded)
       route->limits.pause(*ended.retry_after_s, now);
     else if (ended.verdict == Verdict::whole)
-      route->limits.note_accepted(now);
+      route->limits.note_accepted(ticket.route);
   }
   state_->learn_length(*route, ended, 1, now);
 }
