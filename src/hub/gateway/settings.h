@@ -27,6 +27,7 @@ struct Times {
 
 struct Settings {
   std::shared_ptr<const catalog::Catalog> catalog = catalog::Catalog::built_in();
+  catalog::OffersPtr offers;  // null: nothing is known of who offers what
   credentials::Enablement enabled;
   std::vector<catalog::ConfiguredModel> models;
   std::string default_route = "preferred";
