@@ -34,6 +34,7 @@ AttemptLimits limits_of(const Times& times, bool stream);
 
 struct Settings {
   std::shared_ptr<const catalog::Catalog> catalog = catalog::Catalog::built_in();
+  catalog::OffersPtr offers;  // null: nothing is known of who offers what
   credentials::Enablement enabled;
   std::vector<catalog::ConfiguredModel> models;
   std::string default_route = "preferred";
