@@ -37,6 +37,7 @@ struct Settings {
   credentials::Enablement enabled;
   std::vector<catalog::ConfiguredModel> models;
   std::string default_route = "preferred";
+  std::chrono::seconds price_max_age{0};  // an older price ranks as unknown; 0: any age
   bool local_only = false;
   Times times;
 };
