@@ -92,6 +92,7 @@ struct Config {
   std::string ca_file;  // PEM, in place of the system's authorities
   std::string default_route;
   std::chrono::milliseconds price_max_age{};
+  std::chrono::milliseconds price_refresh{};  // 0: never
   std::map<std::string, ProviderConfig> providers;
   std::map<std::string, ModelConfig> models;
   std::string models_dir;
