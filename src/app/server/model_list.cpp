@@ -12,10 +12,9 @@ using base::ErrorCode;
 using base::Result;
 
 net::Task<Result<std::string>> get(net::Loop& loop, const Snapshot& snapshot,
-                                   const hub::credentials::EnabledProvider& enabled) {
+                                   const hub::credentials::EnabledProvider& enabled, net::Cancel& cancel) {
   const hub::catalog::Provider& provider = *enabled.provider;
   net::Client client(loop, unpooled_client_options(snapshot));
-  net::Cancel cancel;
   const net::Deadlines deadlines{.first_byte = std::chrono::seconds(30), .total = std::chrono::seconds(60)};
   hub::credentials::Memory memory;
   const auto& credential = enabled.credentials.front().credential;
@@ -43,11 +42,18 @@ net::ClientOptions unpooled_client_options(const Snapshot& snapshot) {
 }
 
 Result<std::string> fetch_model_list(const Snapshot& snapshot,
-                                     const hub::credentials::EnabledProvider& enabled) {
+                                     const hub::credentials::EnabledProvider& enabled,
+                                     const std::stop_token& stop) {
   if (enabled.provider->models_path.empty())
     return base::fail(ErrorCode::not_found, "it has no list of models");
   Result<std::string> body = base::fail(ErrorCode::internal, "nothing came back");
-  run_on_loop([&](net::Loop& loop) -> net::Task<void> { body = co_await get(loop, snapshot, enabled); });
+  run_on_loop([&](net::Loop& loop) -> net::Task<void> {
+    // Shared with the posted work, which may run when the call is over.
+    const auto cancel = std::make_shared<net::Cancel>();
+    const std::stop_callback watch(
+        stop, [&loop, cancel] { loop.post([cancel] { cancel->fire(); }); });
+    body = co_await get(loop, snapshot, enabled, *cancel);
+  });
   return body;
 }
 

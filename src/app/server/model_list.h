@@ -2,6 +2,7 @@
 // of prices. Costs nothing at any provider. Blocks its thread.
 #pragma once
 
+#include <stop_token>
 #include <string>
 
 #include "app/server/snapshot.h"
@@ -25,8 +26,10 @@ void run_on_loop(Work work) {
   loop.run();
 }
 
-// The body of the provider's list; at most kModelListBytesMax. Fails where it has none, or says no.
+// The body of the provider's list; at most kModelListBytesMax. Fails where it has none, or says no, and soon
+// after `stop` is requested.
 base::Result<std::string> fetch_model_list(const Snapshot& snapshot,
-                                           const hub::credentials::EnabledProvider& enabled);
+                                           const hub::credentials::EnabledProvider& enabled,
+                                           const std::stop_token& stop = {});
 
 }  // namespace sluice::app::server

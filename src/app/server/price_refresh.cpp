@@ -57,9 +57,10 @@ std::vector<StoredFile> stored_files(const fs::path& home) {
 }
 
 Refreshed refresh_one(const Snapshot& snapshot, const fs::path& home,
-                      const hub::credentials::EnabledProvider& enabled, std::int64_t today_s) {
+                      const hub::credentials::EnabledProvider& enabled, std::int64_t today_s,
+                      const std::stop_token& stop) {
   Refreshed out{.provider = enabled.provider->id, .error = {}};
-  const auto body = fetch_model_list(snapshot, enabled);
+  const auto body = fetch_model_list(snapshot, enabled, stop);
   if (!body) {
     out.error = body.error().message;
     return out;
@@ -112,7 +113,7 @@ Status store_listing(const fs::path& home, const std::string& source, const cata
 
 base::Result<std::vector<Refreshed>> refresh_prices(const Snapshot& snapshot, const fs::path& home,
                                                     const std::vector<std::string>& providers,
-                                                    std::int64_t today_s) {
+                                                    std::int64_t today_s, const std::stop_token& stop) {
   const hub::gateway::Settings& settings = *snapshot.api->gateway;
   if (settings.local_only)
     return base::fail(ErrorCode::forbidden, "local only: nothing leaves this machine, not for prices either");
@@ -125,8 +126,9 @@ base::Result<std::vector<Refreshed>> refresh_prices(const Snapshot& snapshot, co
   std::vector<Refreshed> out;
   for (const auto& enabled : settings.enabled.providers) {
     const bool named = std::ranges::find(providers, enabled.provider->id) != providers.end();
+    if (stop.stop_requested()) break;
     if (named || (providers.empty() && !enabled.provider->models_path.empty()))
-      out.push_back(refresh_one(snapshot, home, enabled, today_s));
+      out.push_back(refresh_one(snapshot, home, enabled, today_s, stop));
   }
   return out;
 }

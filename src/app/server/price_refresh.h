@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,6 @@ struct Refreshed {
 base::Result<std::vector<Refreshed>> refresh_prices(const Snapshot& snapshot,
                                                     const std::filesystem::path& home,
                                                     const std::vector<std::string>& providers,
-                                                    std::int64_t today_s);
+                                                    std::int64_t today_s, const std::stop_token& stop = {});
 
 }  // namespace sluice::app::server

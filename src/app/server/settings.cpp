@@ -108,6 +108,16 @@ constexpr Setting kSettings[] = {
     {"device.queue_max", Kind::count, "64", kRestart,
      "requests waiting for the engine; more are answered 503", SLUICE_SLOT(device.queue_max), 100'000},
 
+    {"records.enabled", Kind::flag, "true", kRestart,
+     "keep a row for every attempt, without content: for explanations, usage and a warm start",
+     SLUICE_SLOT(records.enabled)},
+    {"records.retention", Kind::duration, "30d", kRestart, "age at which such a row is removed",
+     SLUICE_SLOT(records.retention)},
+    {"records.rows_max", Kind::count, "10000000", kRestart, "rows kept at most; the oldest go first",
+     SLUICE_SLOT(records.rows_max), 1'000'000'000},
+    {"records.hourly_retention", Kind::duration, "400d", kRestart,
+     "age at which the sums of an hour are removed", SLUICE_SLOT(records.hourly_retention)},
+
     {"providers.*.api_key", Kind::secret, "", kReload,
      "credential; without it the provider's usual variable is used", SLUICE_PROVIDER_SLOT(api_key)},
     {"providers.*.api_keys.#.key", Kind::secret, "", kReload,
@@ -286,8 +296,8 @@ Status assign_one(const Setting& setting, const Slot& slot, const std::string& t
 }
 
 std::string describe_duration(milliseconds value) {
-  constexpr std::int64_t kDayMs = 86'400'000;
-  if (value.count() % kDayMs == 0 && value.count() != 0) return fmt::format("{}d", value.count() / kDayMs);
+  if (value.count() % 86'400'000 == 0 && value.count() != 0)
+    return fmt::format("{}d", value.count() / 86'400'000);
   if (value.count() % 60'000 == 0 && value.count() != 0) return fmt::format("{}m", value.count() / 60'000);
   if (value.count() % 1000 == 0) return fmt::format("{}s", value.count() / 1000);
   return fmt::format("{}ms", value.count());
