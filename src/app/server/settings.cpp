@@ -81,6 +81,8 @@ constexpr Setting kSettings[] = {
      SLUICE_SLOT(limits.connect_timeout)},
     {"limits.first_byte_timeout", Kind::duration, "120s", kReload, "until a provider's first byte",
      SLUICE_SLOT(limits.first_byte_timeout)},
+    {"limits.first_token_timeout", Kind::duration, "2m", kReload,
+     "until a stream has something to show, on one route", SLUICE_SLOT(limits.first_token_timeout)},
     {"limits.idle_timeout", Kind::duration, "2m", kReload, "between two bytes of a provider's answer",
      SLUICE_SLOT(limits.idle_timeout)},
     {"limits.request_timeout", Kind::duration, "30m", kReload, "of a whole request",
