@@ -22,9 +22,10 @@ constexpr std::int64_t kMillion = 1'000'000;
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 
 constexpr std::array kAllRates{
-    &Rates::input,       &Rates::output,       &Rates::cache_read,  &Rates::cache_write,
-    &Rates::input_audio, &Rates::output_audio, &Rates::input_image, &Rates::cache_write_long,
-    &Rates::reasoning,   &Rates::output_image, &Rates::image,       &Rates::request,
+    &Rates::input,       &Rates::output,           &Rates::cache_read,  &Rates::cache_write,
+    &Rates::input_audio, &Rates::output_audio,     &Rates::input_image, &Rates::cache_write_long,
+    &Rates::reasoning,   &Rates::output_image,     &Rates::image,       &Rates::request,
+    &Rates::search,      &Rates::cache_read_audio,
 };
 
 // A tier stands in place of the base rates; what it does not say stays as it was.
@@ -32,13 +33,6 @@ Rates overlay(Rates base, const Rates& tier) {
   for (const auto rate : kAllRates)
     if (tier.*rate) base.*rate = tier.*rate;
   return base;
-}
-
-Rates rates_at(const catalog::Price& price, Tokens input) {
-  Rates rates = price.rates;
-  for (const catalog::Tier& tier : price.tiers)
-    if (input > tier.above_input) rates = overlay(rates, tier.rates);
-  return rates;
 }
 
 // Of every tier that the prompt may reach, the dearest of each kind.
@@ -121,6 +115,13 @@ double hit_chance(const Ask& ask, const Option& option) {
 }
 
 }  // namespace
+
+Rates rates_at(const catalog::Price& price, Tokens input) {
+  Rates rates = price.rates;
+  for (const catalog::Tier& tier : price.tiers)
+    if (input > tier.above_input) rates = overlay(rates, tier.rates);
+  return rates;
+}
 
 NanoUsd cost_of(Tokens tokens, NanoUsd per_million) {
   std::int64_t product = 0;
