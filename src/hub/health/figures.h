@@ -38,6 +38,7 @@ struct Figures {
   double failure_chance = 0;    // of the next attempt, by its recent ones; a prior where there are none
   double cache_hit_chance = 0;  // share of input tokens lately reported as read from the provider's cache
   std::uint32_t in_flight = 0;
+  std::optional<double> oldest_waiting_s;  // the attempt in flight that has waited longest without a head
 
   Circuit circuit = Circuit::closed;
   double admitted_share = 1;          // of the traffic it would get, while it returns gradually

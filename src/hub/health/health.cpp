@@ -78,9 +78,38 @@ struct Account {
   LimitBook limits;  // guarded by mutex
 };
 
-}  // namespace
+// When each attempt left that has not shown a head. Beyond so many the further ones are not followed.
+class Waiting {
+ public:
+  static constexpr std::uint32_t kFollowed = 64;
 
-namespace {
+  std::uint32_t begin(std::uint64_t attempt, TimePoint now) {
+    for (std::uint32_t i = 0; i < kFollowed; ++i)
+      if (places_[i].attempt == 0) {
+        places_[i] = {.attempt = attempt, .since = now};
+        return i;
+      }
+    return kFollowed;
+  }
+  // Of an attempt that may have ended its waiting before.
+  void end(const Ticket& ticket) {
+    if (ticket.place < kFollowed && places_[ticket.place].attempt == ticket.route.requests)
+      places_[ticket.place] = {};
+  }
+  std::optional<double> oldest_s(TimePoint now) const {
+    std::optional<double> oldest;
+    for (const Place& place : places_)
+      if (place.attempt != 0) oldest = std::max(oldest.value_or(0), seconds_between(place.since, now));
+    return oldest;
+  }
+
+ private:
+  struct Place {
+    std::uint64_t attempt = 0;  // its number on the route; 0: free
+    TimePoint since{};
+  };
+  std::array<Place, kFollowed> places_{};
+};
 
 BreakerOptions breaker_options(const Options& options) {
   return {.window_s = options.half_life_s,
@@ -116,6 +145,7 @@ struct Route {
   Breaker breaker;
   LimitBook limits;
   std::uint32_t in_flight = 0;
+  Waiting waiting;
   std::uint64_t attempts_total = 0;
   std::array<std::uint64_t, kVerdicts> by_verdict{};
   TimePoint heard_at{};
@@ -195,6 +225,7 @@ Figures Health::State::figures_of(const Route& route, TimePoint now) const {
     if (route.cached.weight > 0)
       figures.cache_hit_chance = route.cached.hits / std::max(route.cached.weight, kCacheWeightLeast);
     figures.in_flight = route.in_flight;
+    if (route.in_flight > 0) figures.oldest_waiting_s = route.waiting.oldest_s(now);
     figures.circuit = route.breaker.circuit(now);
     figures.admitted_share = route.breaker.admitted_share(now);
     figures.retry_at = route.breaker.retry_at(now);
@@ -265,6 +296,7 @@ std::optional<Ticket> Health::begin(const Key& key, TimePoint now, double tokens
       if (admitted.yes) {
         ticket.route = route->limits.note_begin(tokens, now);
         ticket.is_trial = admitted.is_trial;
+        ticket.place = route->waiting.begin(ticket.route.requests, now);
         ++route->in_flight;
         ++route->attempts_total;
         return ticket;
@@ -281,6 +313,7 @@ void Health::end(const Key& key, const Ticket& ticket, const Ended& ended, TimeP
   {
     const std::lock_guard lock(route->mutex);
     if (route->in_flight > 0) --route->in_flight;
+    route->waiting.end(ticket);
     ++route->by_verdict[static_cast<std::size_t>(ended.verdict)];
     route->heard_at = std::max(route->heard_at, now);
     route->learn(ended, state_->options.half_life_s, 1, now);
@@ -293,7 +326,7 @@ void Health::end(const Key& key, const Ticket& ticket, const Ended& ended, TimeP
     else if (ended.retry_after_s && ended.verdict == Verdict::overloaded)
       route->limits.pause(*ended.retry_after_s, now);
     else if (ended.verdict == Verdict::whole)
-      route->limits.note_accepted(now);
+      route->limits.note_accepted(ticket.route);
   }
   state_->learn_length(*route, ended, 1, now);
 }
@@ -308,12 +341,13 @@ void Health::note_gap(const Key& key, double gap_s, TimePoint now) {
 void Health::note_headers(const Key& key, const Ticket& ticket, std::span<const Field> fields,
                           std::int64_t wall_s, TimePoint now) {
   const HeadNews news = read_limit_headers(fields, wall_s);
-  if (news.count == 0) return;
   const auto route = state_->route_of(key, now);
   {
     const std::lock_guard lock(route->mutex);
+    route->waiting.end(ticket);
     route->limits.note_head(news, false, ticket.route, now);
   }
+  if (news.count == 0) return;
   const std::lock_guard lock(route->account->mutex);
   route->account->limits.note_head(news, true, ticket.account, now);
 }

@@ -65,7 +65,8 @@ struct Ended {
 // with its answer is known not to count those that left after it.
 struct Ticket {
   LimitMark route, account;
-  bool is_trial = false;  // the one trial of a half-open circuit
+  bool is_trial = false;     // the one trial of a half-open circuit
+  std::uint32_t place = 0;   // among those that wait for a head
 };
 
 struct Options {
@@ -106,8 +107,8 @@ class Health {
   // Every begun attempt ends exactly once.
   void end(const Key& key, const Ticket& ticket, const Ended& ended, TimePoint now);
   void note_gap(const Key& key, double gap_s, TimePoint now);
-  // The head of an answer, whatever its status: limits in all their formats. `wall_s`: seconds since 1970,
-  // for dates.
+  // The head of an answer has come, whatever its status: it waits no longer, and the fields may tell limits
+  // in all their formats. `wall_s`: seconds since 1970, for dates.
   void note_headers(const Key& key, const Ticket& ticket, std::span<const Field> fields, std::int64_t wall_s,
                     TimePoint now);
   // An attempt that ended `age_s` ago, in an earlier life of the process. Limits and circuits begin anew.

@@ -11,6 +11,7 @@ constexpr double kBurstS = 0.25;   // what the bucket holds, in seconds of its r
 constexpr double kBelow = 0.98;    // of the ceiling, while it holds
 constexpr double kCut = 0.95;      // of the ceiling, when it is refused at it
 constexpr double kCutAgain = 0.8;  // the same, soon after another cut: the limit has fallen
+constexpr double kBelowMeasuredMost = 0.25;  // however often it is refused: the last minute is a fact
 constexpr double kSameBurstS = 1;  // refusals within it are one cut
 constexpr double kSoonS = 8;
 constexpr double kHoldFirstS = 4, kHoldMostS = 60;
@@ -50,8 +51,10 @@ void LearnedRate::note_sent(TimePoint now) {
   level_at_ = now;
 }
 
-void LearnedRate::note_accepted(TimePoint now) {
-  if (now >= paused_until_) pause_s_ = 0;
+void LearnedRate::note_accepted(TimePoint sent_at) {
+  if (sent_at < paused_until_) return;
+  pause_s_ = 0;
+  passed_since_cut_ = true;
 }
 
 double LearnedRate::accepted_over(double window_s, TimePoint now) const {
@@ -65,29 +68,34 @@ double LearnedRate::accepted_over(double window_s, TimePoint now) const {
   return std::max(0.0, accepted);
 }
 
-// The smaller of what went through in the last ten seconds and in the last minute: the first sees a limit
-// that fell, the second one that counts by the minute.
+// Over the last minute: a provider that counts by the minute is judged by whole ones.
 double LearnedRate::measured_rate(TimePoint now) const {
   const double since = first_sent_ ? seconds_between(*first_sent_, now) : 0;
-  const double over_short = std::clamp(std::ceil(since), 1.0, 10.0);
-  const double over_long = std::clamp(std::ceil(since), 1.0, 60.0);
-  return std::max(1.0 / 60, std::min(accepted_over(over_short, now) / over_short,
-                                     accepted_over(over_long, now) / over_long));
+  const double window_s = std::clamp(std::ceil(since), 1.0, 60.0);
+  return std::max(1.0 / 60, accepted_over(window_s, now) / window_s);
 }
 
 void LearnedRate::note_refused(std::optional<double> retry_after_s, TimePoint now) {
   if (first_sent_) --accepted_[static_cast<std::size_t>(second_) % kSeconds];
   const bool same_burst = learned_ && seconds_between(cut_at_, now) < kSameBurstS;
   if (!same_burst) {
-    const bool again = learned_ && seconds_between(cut_at_, now) < kSoonS;
     const double measured = measured_rate(now);
-    const double known = learned_ ? rate(now) : measured;
-    ceiling_ = std::min(measured, known) * (again ? kCutAgain : kCut);
-    ceiling_ = std::max(ceiling_, 1.0 / 60);
-    // What was learned long ago under another limit is a weak guide: probe faster again.
-    cuts_ = again ? std::min(cuts_ + 1, 3U) : std::min(cuts_ + 1, 8U);
+    if (!learned_) {
+      ceiling_ = measured * kCut;
+      ++cuts_;
+    } else if (!passed_since_cut_) {
+      // Still closed: that says nothing about the rate at which it is open, but the last minute does.
+      ceiling_ = std::min(ceiling_, measured);
+    } else {
+      const bool again = seconds_between(cut_at_, now) < kSoonS;
+      const double known = rate(now) * (again ? kCutAgain : kCut);
+      ceiling_ = std::max(std::min(measured, known), measured * kBelowMeasuredMost);
+      // What was learned under another limit is a weak guide: probe faster again.
+      cuts_ = again ? std::min(cuts_ + 1, 3U) : std::min(cuts_ + 1, 8U);
+    }
     cut_at_ = now;
     learned_ = true;
+    passed_since_cut_ = false;
     pause_s_ = std::clamp(2 * pause_s_, kPauseFirstS, kPauseMostS);
   }
   paused_until_ = std::max(paused_until_, after(now, retry_after_s.value_or(pause_s_)));
@@ -101,7 +109,7 @@ double LearnedRate::rate(TimePoint now) const {
   const double hold_s = std::min(kHoldFirstS * scale, kHoldMostS);
   const double growth = std::max(kGrowthFirst / scale, kGrowthLeast);
   const double over_s = std::clamp(seconds_between(cut_at_, now) - hold_s, 0.0, 2000.0);
-  return ceiling_ / kCut * kBelow * std::exp(std::min(growth * over_s, 14.0));
+  return ceiling_ * kBelow * std::exp(std::min(growth * over_s, 14.0));
 }
 
 double LearnedRate::level(TimePoint now) const {

@@ -21,7 +21,8 @@ class LearnedRate {
   void note_sent(TimePoint now);
   // A 429. `retry_after_s`: the provider's own word on when.
   void note_refused(std::optional<double> retry_after_s, TimePoint now);
-  void note_accepted(TimePoint now);
+  // One that was sent then; what left before the last refusal says nothing.
+  void note_accepted(TimePoint sent_at);
 
   bool is_learned() const { return learned_; }
   std::optional<double> per_second(TimePoint now) const;
@@ -46,6 +47,7 @@ class LearnedRate {
   double ceiling_ = 0;      // requests per second
   std::uint32_t cuts_ = 0;  // how well the ceiling is known
   TimePoint cut_at_{};
+  bool passed_since_cut_ = false;  // something that left after the pause was accepted
   TimePoint paused_until_{};
   double pause_s_ = 0;
   double level_ = 0;  // of the bucket

@@ -21,6 +21,7 @@ TimePoint after(TimePoint from, double seconds) {
 LimitMark LimitBook::note_begin(double tokens, TimePoint now) {
   ++left_so_far_.requests;
   left_so_far_.tokens += tokens;
+  left_so_far_.at = now;
   learned_.note_sent(now);
   return left_so_far_;
 }

@@ -28,6 +28,7 @@ struct LimitRow {
 struct LimitMark {
   std::uint64_t requests = 0;
   double tokens = 0;
+  TimePoint at{};
 };
 
 class LimitBook {
@@ -45,7 +46,7 @@ class LimitBook {
   void note_head(const HeadNews& news, bool of_account, const LimitMark& mark, TimePoint now);
   // A 429. A limit that the head named explains it; else it teaches the rate.
   void note_refused(std::optional<double> retry_after_s, TimePoint now);
-  void note_accepted(TimePoint now) { learned_.note_accepted(now); }
+  void note_accepted(const LimitMark& mark) { learned_.note_accepted(mark.at); }
   // The provider's own word, with any failure.
   void pause(double retry_after_s, TimePoint now);
 
