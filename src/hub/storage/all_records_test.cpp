@@ -41,6 +41,7 @@ AttemptRecord full_record() {
   made.reason = "hedge";
   made.outcome = "cut";
   made.error = "timeout";
+  made.verdict = "silent";
   made.status = 200;
   made.streamed = true;
   std::uint64_t count = 0;
@@ -99,6 +100,7 @@ TEST_P(EveryRecordStore, gives_back_what_was_put_in) {
   EXPECT_EQ(out.reason, in.reason);
   EXPECT_EQ(out.outcome, in.outcome);
   EXPECT_EQ(out.error, in.error);
+  EXPECT_EQ(out.verdict, in.verdict);
   EXPECT_EQ(out.status, in.status);
   EXPECT_TRUE(out.streamed);
   EXPECT_EQ(out.usage, in.usage);
@@ -213,6 +215,8 @@ TEST_P(EveryRecordStore, finds_and_lists_across_twenty_thousand_rows) {
   ASSERT_EQ(page.size(), 4u);
   EXPECT_EQ(page.back().record.request_id, "req_0");
   EXPECT_EQ(store->list({.key_id = "rare", .since_ms = kNoonMs + 13'000}).value().size(), 3u);
+  // The one that lost began before, whenever it ended.
+  EXPECT_EQ(store->list({.since_ms = kNoonMs + 13'000, .limit = 100'000}).value().size(), 6'999u);
   EXPECT_EQ(store->list({.route_id = "groq/m", .limit = 100'000}).value().size(), 20'000u);
 }
 

@@ -43,6 +43,7 @@ inline constexpr std::string_view kAttemptsTable = R"sql(
     reason TEXT NOT NULL,
     outcome TEXT NOT NULL,
     error TEXT NOT NULL,
+    verdict TEXT NOT NULL,
     status INTEGER NOT NULL,
     streamed INTEGER NOT NULL,
     first_token_us INTEGER,

@@ -28,9 +28,9 @@ constexpr std::string_view kAttemptColumns =
     "id, time_ms, generation_id, request_id, key_id, endpoint, model_asked, model, route_id, provider, "
     "attempt, "
     "reason, "
-    "outcome, error, status, streamed, first_token_us, total_us, cost_expected_nanousd, cost_nanousd, "
+    "outcome, error, verdict, status, streamed, first_token_us, total_us, cost_expected_nanousd, cost_nanousd, "
     "cost_reported, reported_nanousd, has_usage";
-constexpr int kFirstTokenColumn = 23;  // of the tokens, which follow the columns above
+constexpr int kFirstTokenColumn = 24;  // of the tokens, which follow the columns above
 constexpr std::string_view kHourColumns =
     "hour, key_id, model, route_id, outcome, attempts, cost_nanousd, cost_unknown, first_token, total";
 constexpr int kFirstHourTokenColumn = 10;
@@ -77,7 +77,7 @@ void bind_attempt(Statement& insert, const AttemptRecord& record) {
       .bind(std::int64_t{record.attempt})
       .bind_borrowed(record.reason)
       .bind_borrowed(record.outcome);
-  insert.bind_borrowed(record.error).bind(std::int64_t{record.status}).bind(std::int64_t{record.streamed});
+  insert.bind_borrowed(record.error).bind_borrowed(record.verdict).bind(std::int64_t{record.status}).bind(std::int64_t{record.streamed});
   record.first_token_s ? insert.bind(microseconds_of(*record.first_token_s)) : insert.bind_nothing();
   insert.bind(microseconds_of(record.total_s));
   bind_optional(insert, record.cost_expected);
@@ -101,15 +101,16 @@ StoredAttempt read_attempt(const Statement& row) {
   record.reason = row.text(11);
   record.outcome = row.text(12);
   record.error = row.text(13);
-  record.status = static_cast<int>(row.number(14));
-  record.streamed = row.number(15) != 0;
-  if (!row.is_nothing(16)) record.first_token_s = static_cast<double>(row.number(16)) * 1e-6;
-  record.total_s = static_cast<double>(row.number(17)) * 1e-6;
-  record.cost_expected = money_in(row, 18);
-  record.cost = money_in(row, 19);
-  record.cost_reported = row.number(20) != 0;
-  record.usage.reported_cost = money_in(row, 21);
-  record.has_usage = row.number(22) != 0;
+  record.verdict = row.text(14);
+  record.status = static_cast<int>(row.number(15));
+  record.streamed = row.number(16) != 0;
+  if (!row.is_nothing(17)) record.first_token_s = static_cast<double>(row.number(17)) * 1e-6;
+  record.total_s = static_cast<double>(row.number(18)) * 1e-6;
+  record.cost_expected = money_in(row, 19);
+  record.cost = money_in(row, 20);
+  record.cost_reported = row.number(21) != 0;
+  record.usage.reported_cost = money_in(row, 22);
+  record.has_usage = row.number(23) != 0;
   for (std::size_t i = 0; i < kTokenKinds.size(); ++i)
     (record.usage.*kTokenKinds[i].second).count =
         static_cast<std::uint64_t>(row.number(kFirstTokenColumn + static_cast<int>(i)));
@@ -182,41 +183,33 @@ class SqliteRecords final : public telemetry::RecordStore {
 
   Result<std::vector<StoredAttempt>> list(const telemetry::RecordQuery& query) override {
     const std::lock_guard lock(reading_);
-    // The ids first, from the index alone: of a key that made every row of a bucket, all are looked at.
-    std::string where = "id < ? AND time_ms >= ?";
-    std::string_view order = "ORDER BY id DESC LIMIT ?";
+    SLUICE_TRY(const std::int64_t first, first_since(query.since_ms));
     const bool by_index = query.key_id || !query.route_id.empty();
-    std::string sql = fmt::format("SELECT {} FROM attempts WHERE ", with_tokens(kAttemptColumns));
-    if (by_index) {
-      sql += fmt::format("id IN (SELECT id FROM attempts WHERE id >> {} = ?", kBucketBits);
-      if (query.key_id) sql += " AND key_id = ?";
-      if (!query.route_id.empty()) sql += " AND route_id = ?";
-      // The time is not in the index; a page that asks for it pays for looking at rows.
-      sql += query.since_ms > 0 ? fmt::format(" AND {} {}) ORDER BY id DESC", where, order)
-                                : fmt::format(" AND id < ? {}) ORDER BY id DESC", order);
-    } else {
-      sql += fmt::format("{} {}", where, order);
-    }
-    SLUICE_TRY(auto select, reader_->prepare(sql));
+    // The ids first, from the index alone: of a key that made every row of a bucket, all are looked at.
+    std::string sql = fmt::format("SELECT {} FROM attempts WHERE time_ms >= ? AND id >= ? AND id < ?",
+                                  with_tokens(kAttemptColumns));
+    if (by_index) sql += fmt::format(" AND id IN (SELECT id FROM attempts WHERE id >> {} = ?", kBucketBits);
+    if (query.key_id) sql += " AND key_id = ?";
+    if (!query.route_id.empty()) sql += " AND route_id = ?";
+    if (by_index) sql += query.since_ms > 0 ? ")" : " AND id < ? ORDER BY id DESC LIMIT ?)";
+    SLUICE_TRY(auto select, reader_->prepare(sql + " ORDER BY id DESC LIMIT ?"));
     std::vector<StoredAttempt> rows;
-    const auto look = [&](std::optional<std::int64_t> bucket) -> Status {
+    const auto look = [&](std::int64_t bucket) -> Result<bool> {
+      const std::int64_t left = number_of(query.limit - rows.size());
       select.reset();
-      if (bucket) select.bind(*bucket);
+      select.bind(query.since_ms).bind(first).bind(query.before_id);
+      if (by_index) select.bind(bucket);
       if (query.key_id) select.bind(*query.key_id);
       if (!query.route_id.empty()) select.bind(query.route_id);
-      select.bind(query.before_id);
-      if (!by_index || query.since_ms > 0) select.bind(query.since_ms);
-      select.bind(number_of(query.limit - rows.size()));
-      return read_attempts(select, rows);
-    };
-    if (!by_index) {
-      SLUICE_TRY_VOID(look(std::nullopt));
-      return rows;
-    }
-    SLUICE_TRY_VOID(walk_buckets(query.before_id, [&](std::int64_t bucket) -> Result<bool> {
-      SLUICE_TRY_VOID(look(bucket));
+      if (by_index && query.since_ms <= 0) select.bind(query.before_id).bind(left);
+      SLUICE_TRY_VOID(read_attempts(select.bind(left), rows));
       return rows.size() < query.limit;
-    }));
+    };
+    if (by_index) {
+      SLUICE_TRY_VOID(walk_buckets(first, query.before_id, look));
+    } else {
+      SLUICE_TRY_VOID(look(0));
+    }
     return rows;
   }
 
@@ -296,16 +289,36 @@ class SqliteRecords final : public telemetry::RecordStore {
   static constexpr std::string_view kByRequest = "request_id = ?";
   static constexpr std::string_view kByGeneration = "generation_id = ? AND generation_id <> request_id";
 
-  // Buckets from the newest that holds an id below `before` to the oldest, while `look` says to go on.
-  Status walk_buckets(std::int64_t before, const std::function<Result<bool>(std::int64_t)>& look) {
+  // Buckets from the newest that holds an id below `before` to that of `first`, while `look` says to go on.
+  Status walk_buckets(std::int64_t first, std::int64_t before,
+                      const std::function<Result<bool>(std::int64_t)>& look) {
     SLUICE_TRY(const std::int64_t newest, reader_->read_number("SELECT coalesce(max(id), 0) FROM attempts"));
     SLUICE_TRY(const std::int64_t oldest, reader_->read_number("SELECT coalesce(min(id), 1) FROM attempts"));
-    for (std::int64_t bucket = std::min(newest, before) >> kBucketBits; bucket >= oldest >> kBucketBits;
-         --bucket) {
+    for (std::int64_t bucket = std::min(newest, before) >> kBucketBits;
+         bucket >= std::max(oldest, first) >> kBucketBits; --bucket) {
       SLUICE_TRY(const bool more, look(bucket));
       if (!more) break;
     }
     return {};
+  }
+
+  // An id below which nothing began at `since` or later: rows come in the order of their ends, to a minute or so.
+  Result<std::int64_t> first_since(std::int64_t since_ms) {
+    if (since_ms <= 0) return 0;
+    SLUICE_TRY(std::int64_t low, reader_->read_number("SELECT coalesce(min(id), 0) FROM attempts"));
+    SLUICE_TRY(std::int64_t high, reader_->read_number("SELECT coalesce(max(id), 0) + 1 FROM attempts"));
+    SLUICE_TRY(auto select, reader_->prepare("SELECT time_ms + total_us / 1000 FROM attempts WHERE id >= ? "
+                                             "ORDER BY id LIMIT 1"));
+    while (low < high) {
+      const std::int64_t middle = low + (high - low) / 2;
+      select.reset();
+      SLUICE_TRY(const bool row, select.bind(middle).step());
+      if (row && select.number(0) < since_ms - kAppendSlackMs)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    return low;
   }
 
   // The last `most` of them, the last appended first. Attempts of one request may lie buckets apart: the walk
@@ -316,7 +329,7 @@ class SqliteRecords final : public telemetry::RecordStore {
                reader_->prepare(fmt::format(
                    "SELECT {} FROM attempts WHERE id >> {} = ? AND {}{} ORDER BY id DESC LIMIT ?",
                    with_tokens(kAttemptColumns), kBucketBits, by, key_id ? " AND key_id = ?" : "")));
-    return walk_buckets(std::numeric_limits<std::int64_t>::max(), [&](std::int64_t bucket) -> Result<bool> {
+    return walk_buckets(0, std::numeric_limits<std::int64_t>::max(), [&](std::int64_t bucket) -> Result<bool> {
       select.reset();
       select.bind(bucket).bind(id);
       if (key_id) select.bind(*key_id);
