@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "app/cli/command.h"
+#include "app/drill/hedging.h"
 #include "app/drill/report.h"
 #include "base/log.h"
 
@@ -18,7 +19,8 @@ struct Given {
   drill::Options options;
   std::uint64_t port = 0;
   std::string config_form;
-  bool json = false, markdown = false, reference = false;
+  bool json = false, markdown = false, reference = false, hedging = false;
+  drill::HedgingOptions hedge;
 };
 
 // Where another gateway's configuration, written beforehand, will find the upstreams.
@@ -41,6 +43,13 @@ int run_drill(Given& given) {
     fmt::print("{}", drill::write_reference());
     return kDone;
   }
+  base::set_log_level(base::LogLevel::error);
+  if (given.hedging) {
+    const auto measured = drill::measure_hedging(given.hedge);
+    if (!measured) return report(measured.error());
+    fmt::print("{}", given.json ? drill::write_json(*measured) : drill::write_table(*measured));
+    return measured->holds() ? kDone : kFailed;
+  }
   if (!given.config_form.empty()) {
     const auto form = drill::config_form_of(given.config_form);
     if (!form)
@@ -52,7 +61,6 @@ int run_drill(Given& given) {
     return kDone;
   }
   if (isatty(STDERR_FILENO) != 0) options.progress = show_progress;
-  base::set_log_level(base::LogLevel::error);
   const auto result = drill::run(options);
   if (!result) return report(result.error());
   if (given.json) {
@@ -82,6 +90,8 @@ std::function<int()> declare_drill(Arguments& arguments) {
   arguments.option("--seed", options.seed, "of the order under load [1]");
   arguments.flag("--json", given->json, "print one JSON row each");
   arguments.flag("--markdown", given->markdown, "print a Markdown table");
+  arguments.flag("--hedging", given->hedging, "measure instead what a hedge buys and costs");
+  arguments.option("--requests", given->hedge.requests, "of each round of --hedging [4000]");
   arguments.flag("--reference", given->reference, "print what every row must end in, as Markdown");
   return [given] { return run_drill(*given); };
 }

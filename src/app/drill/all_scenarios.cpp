@@ -37,6 +37,21 @@ constexpr Expect waits(milliseconds at_least) {
   return {.served_by = 0, .attempts = {2, 0}, .gap_min = at_least, .gap_max = at_least + kSlack};
 }
 
+constexpr std::string_view kZdr = R"(,"provider":{"zdr":true})";
+constexpr milliseconds kHedgeAfter{300};
+
+constexpr Expect second_alone() {
+  return {.attempts = {0, 1}};
+}
+constexpr Expect in_time(milliseconds deadline) {
+  return {.outcome = Outcome::error,
+          .status = 504,
+          .served_by = kNobody,
+          .attempts = {1, kAnyCount},
+          .gap_max = deadline,
+          .time_max = deadline + milliseconds(1000)};
+}
+
 constexpr Scenario on_both(std::string_view fault, Expect expect, std::string_view story) {
   return {
       .name = fault, .story = story, .routes = {Route{.fault = fault}}, .plain = expect, .stream = expect};
@@ -145,6 +160,35 @@ constexpr Scenario kScenarios[] = {
      .plain = refuses(503, 1, 1, true),
      .stream = refuses(503, 1, 1, true),
      .caller = Caller::retrying_sdk},
+    {.name = "zdr",
+     .story = "a route that may keep the content never sees it",
+     .routes = {Route{}, Route{.known_as = {"ollama", "openai-compatible-self-hosted"}}},
+     .plain = second_alone(),
+     .stream = second_alone(),
+     .body = kZdr,
+     .ours = true},
+    {.name = "zdr_nobody",
+     .story = "and when it is the only one the request is refused",
+     .routes = {Route{}},
+     .route_count = 1,
+     .plain = refuses(0, 0, 0, false),
+     .stream = refuses(0, 0, 0, false),
+     .body = kZdr,
+     .ours = true},
+    {.name = "hedge",
+     .story = "a second route is asked when the first is late; the loser is closed",
+     .routes = {Route{.first_token = milliseconds(1900)}},
+     .plain = next_answers(kHedgeAfter, kHedgeAfter + kPrompt),
+     .stream = next_answers(kHedgeAfter, kHedgeAfter + kPrompt),
+     .body = R"(,"hedge":{"after_ms":300})",
+     .ours = true},
+    {.name = "deadline",
+     .story = "one budget of time over all attempts",
+     .routes = {Route{.fault = "silence"}, Route{.fault = "silence"}},
+     .plain = in_time(milliseconds(800)),
+     .stream = in_time(milliseconds(800)),
+     .body = R"(,"deadline_ms":800)",
+     .ours = true},
     {.name = "leaves_waiting",
      .story = "the caller leaves before the head: the upstream is closed within a second",
      .routes = {Route{.fault = "silence"}},

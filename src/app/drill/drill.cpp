@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <filesystem>
-#include <fstream>
 
-#include "app/server/server.h"
+#include "app/drill/own_gateway.h"
 #include "base/random.h"
 
 namespace sluice::app::drill {
@@ -17,67 +15,11 @@ using base::ErrorCode;
 using base::Result;
 using hub::simulator::SeenRequest;
 using hub::simulator::Upstreams;
-namespace fs = std::filesystem;
 
 constexpr std::size_t kCallersMax = 12;         // at a time
 constexpr std::size_t kCallersMaxLoaded = 256;  // under load
 constexpr milliseconds kSettle{3000};           // for upstreams to see that a request is over
 constexpr milliseconds kLook{10};
-
-// Removed with all it holds.
-class Folder {
- public:
-  static Result<Folder> make() {
-    std::error_code error;
-    const fs::path base = fs::temp_directory_path(error);
-    std::string pattern = (base / "sluice-drill-XXXXXX").string();
-    if (error || mkdtemp(pattern.data()) == nullptr)
-      return base::fail(ErrorCode::io_failed, "{}: cannot make a folder there", base.string());
-    return Folder(pattern);
-  }
-  Folder(Folder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  explicit Folder(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
-
-// This program's own server, on a port of its own.
-class OwnGateway {
- public:
-  static Result<std::unique_ptr<OwnGateway>> start(std::span<const Play> plays, std::uint16_t upstreams) {
-    SLUICE_TRY(Folder folder, Folder::make());
-    auto out = std::unique_ptr<OwnGateway>(new OwnGateway(std::move(folder)));
-    const fs::path& home = out->folder_.path();
-    const fs::path file = home / "sluice.yaml";
-    std::ofstream(file) << write_config(plays, upstreams, ConfigForm::sluice);
-    for (int i = 0; i < 2; ++i) out->key_ += fmt::format("{:016x}", base::secure_random_u64());
-    server::Surroundings world{.environment = {{"HOME", home.string()}, {"SLUICE_HOME", home.string()}},
-                               .working_directory = home.string()};
-    const server::ConfigRequest request{
-        .file = file.string(),
-        .flags = {{"host", "127.0.0.1"}, {"port", "0"}, {"loops", "2"}, {"api_key", out->key_}}};
-    SLUICE_TRY(const auto loaded, server::load_config(request, world));
-    SLUICE_TRY(out->server_, server::Server::start(loaded, world, false, [](const std::string&) {}));
-    return out;
-  }
-  std::string url() const { return fmt::format("http://127.0.0.1:{}/v1", server_->port()); }
-  const std::string& key() const { return key_; }
-
- private:
-  explicit OwnGateway(Folder folder) : folder_(std::move(folder)) {}
-
-  const Folder folder_;
-  std::string key_ = "sk-sluice-";
-  std::unique_ptr<server::Server> server_;
-};
 
 struct Task {
   const Play* play;
@@ -128,7 +70,7 @@ class Stage {
     request.key = key_;
     request.model = play.model;
     request.mark = mark;
-    if (scenario.target == Target::pin) request.model = fmt::format("sim:{}", play.upstream(0));
+    if (scenario.target == Target::pin) request.model = fmt::format("sim:{}", play.provider(0));
     request.body = scenario.body;
     request.stream = play.stream;
     request.caller = scenario.caller;
@@ -196,7 +138,7 @@ Result<Report> run(const Options& options) {
   SLUICE_TRY(const std::uint16_t port, server.listen(net::TcpAddress{.port = options.port}));
   std::unique_ptr<OwnGateway> own;
   if (options.endpoint.empty()) {
-    SLUICE_TRY(own, OwnGateway::start(report.plays, port));
+    SLUICE_TRY(own, OwnGateway::start(write_config(report.plays, port, ConfigForm::sluice)));
   }
   std::string endpoint = own ? own->url() : options.endpoint;
   while (endpoint.ends_with('/')) endpoint.pop_back();

@@ -7,6 +7,8 @@
 namespace sluice::app::drill {
 namespace {
 
+constexpr milliseconds kLate{1000};  // to the first token: worth telling
+
 constexpr std::string_view form_of(bool stream) {
   return stream ? "stream" : "plain";
 }
@@ -45,7 +47,7 @@ std::string expected(const Expect& expect) {
       out = fmt::format("whole, by route {}", expect.served_by + 1);
       break;
     case Outcome::error:
-      out = fmt::format("error {}", expect.status);
+      out = expect.status == 0 ? "refused" : fmt::format("error {}", expect.status);
       break;
     case Outcome::cut:
       out = "cut, told";
@@ -60,7 +62,7 @@ std::string expected(const Expect& expect) {
 std::string expected_attempts(const Scenario& scenario, const Expect& expect) {
   std::string out;
   for (std::size_t i = 0; i < scenario.route_count; ++i)
-    out += (i > 0 ? " + " : "") + (expect.attempts[i] == kUnseen ? "?" : std::to_string(expect.attempts[i]));
+    out += (i > 0 ? " + " : "") + (expect.attempts[i] < 0 ? "?" : std::to_string(expect.attempts[i]));
   return out;
 }
 
@@ -71,6 +73,7 @@ std::string routes_of(const Scenario& scenario) {
     if (route.place == Place::refused) name = "refused connection";
     if (route.place == Place::unknown_name) name = "unknown name";
     if (route.place == Place::bad_tls) name = "failed handshake";
+    if (route.first_token > kLate) name = "late";
     out += fmt::format("{}{}{}", out.empty() ? "" : ", ", name == "none" ? "healthy" : name,
                        route.requests == 1 ? " once" : "");
   }
@@ -164,7 +167,8 @@ std::string write_reference() {
     if (const std::string other = attempts(scenario.stream); other != counts)
       counts += (counts.empty() || other.empty() ? "" : " / ") + other;
     const Expect& shown = scenario.plain ? *scenario.plain : *scenario.stream;
-    const bool has_gap = scenario.route_count > 1 ? shown.attempts[1] > 0 : shown.attempts[0] > 1;
+    const bool has_gap =
+        scenario.route_count > 1 ? shown.attempts[0] != 0 && shown.attempts[1] > 0 : shown.attempts[0] > 1;
     out +=
         fmt::format("| `{}` | {} | {} | {} | {} | {} | {} |\n", scenario.name, routes_of(scenario),
                     outcome(scenario.plain), outcome(scenario.stream), counts,

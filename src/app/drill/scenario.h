@@ -32,7 +32,9 @@ struct Route {
   milliseconds first_token{5};
   milliseconds per_token{0};
   std::uint32_t tokens = 8;
-  bool keeps_data = false;  // by its data policy: no route for a request that says zdr
+  // Played under the id of a provider that sluice knows, for what is known of that one: its data policy. Two
+  // ids, for the whole answer and for the stream.
+  std::array<std::string_view, 2> known_as{};
 };
 
 enum class Caller : std::uint8_t {
@@ -49,14 +51,16 @@ enum class Outcome : std::uint8_t { whole, cut, error, left };
 std::string_view name_of(Outcome outcome);
 
 inline constexpr int kUnseen = -1;  // requests that never reach an upstream cannot be counted there
+inline constexpr int kAnyCount = -2;
 inline constexpr int kNobody = -1;
 
 struct Expect {
   Outcome outcome = Outcome::whole;
-  int status = 200;   // of an error
+  int status = 200;   // of an error; 0: any that is no 200
   int served_by = 1;  // index of a route
   std::array<int, kRoutesMax> attempts{1, 1};
   milliseconds gap_min{0}, gap_max{kPrompt};  // between the first two attempts of all
+  milliseconds time_max{20'000};              // of the call
   bool says_no_retry = false;                 // x-should-retry: false
   bool names_all = false;                     // the error names every route
 };

@@ -24,6 +24,7 @@ struct UpstreamSettings {
   std::uint32_t tokens = 8;         // of an answer
   base::NanoUsd price_input = {};   // of a token
   base::NanoUsd price_output = {};
+  double spread = 0;      // of the pace: a factor between 1 - spread and 1 + spread
   double slow_share = 0;  // of the answers that take slow_factor times as long
   double slow_factor = 10;
 };

@@ -77,6 +77,7 @@ std::optional<Upstreams::Played> Upstreams::begin(const http::Request& request) 
   Served& served = found->second;
   const Fault& fault = fault_at(served.settings.schedule, served.count++);
   if (dice_.uniform() < served.settings.slow_share) asked.slowness = served.settings.slow_factor;
+  asked.slowness *= 1 + served.settings.spread * (2 * dice_.uniform() - 1);
   asked.number = ++count_;
   Played played{.number = asked.number,
                 .script = write_script(served.settings, fault, asked),
