@@ -88,6 +88,7 @@ std::function<int()> declare_drill(Arguments& arguments) {
   arguments.option("--only", options.only, "one row by its name");
   arguments.option("--load", options.load, "so many requests of each row, mixed, at a time");
   arguments.option("--seed", options.seed, "of the order under load [1]");
+  arguments.option("--slack", options.slack, "times the longest times documented, on a busy machine [1]");
   arguments.flag("--json", given->json, "print one JSON row each");
   arguments.flag("--markdown", given->markdown, "print a Markdown table");
   arguments.flag("--hedging", given->hedging, "measure instead what a hedge buys and costs");

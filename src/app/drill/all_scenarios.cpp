@@ -41,7 +41,10 @@ constexpr std::string_view kZdr = R"(,"provider":{"zdr":true})";
 constexpr milliseconds kHedgeAfter{300};
 
 constexpr Expect second_alone() {
-  return {.attempts = {0, 1}};
+  return {.attempts = {0, 1}, .never = 0};
+}
+constexpr Expect refuses_all() {
+  return {.outcome = Outcome::error, .status = 0, .served_by = kNobody, .attempts = {0, 0}, .never = 0};
 }
 constexpr Expect in_time(milliseconds deadline) {
   return {.outcome = Outcome::error,
@@ -171,8 +174,8 @@ constexpr Scenario kScenarios[] = {
      .story = "and when it is the only one the request is refused",
      .routes = {Route{}},
      .route_count = 1,
-     .plain = refuses(0, 0, 0, false),
-     .stream = refuses(0, 0, 0, false),
+     .plain = refuses_all(),
+     .stream = refuses_all(),
      .body = kZdr,
      .ours = true},
     {.name = "hedge",

@@ -79,7 +79,8 @@ class Stage {
     net::Cancel never;
     const net::TimePoint patience = net::Clock::now() + kSettle;
     while (net::Clock::now() < patience && is_running(mark)) (void)co_await net::sleep_for(kLook, never);
-    co_return judge(play, std::move(got), upstreams_.seen(mark), options_.load > 0);
+    co_return judge(play, std::move(got), upstreams_.seen(mark),
+                    {.loaded = options_.load > 0, .slack = options_.slack});
   }
 
   bool is_running(std::string_view mark) const {

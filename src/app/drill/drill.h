@@ -17,6 +17,7 @@ struct Options {
   std::uint64_t load = 0;  // requests of each row at a time; 0: one
   std::uint16_t port = 0;  // of the simulated upstreams; 0: any, for our own gateway
   std::uint64_t seed = 1;
+  double slack = 1;                                                                     // Conditions::slack
   std::function<void(std::size_t done, std::size_t all, std::size_t failed)> progress;  // may be empty
 };
 

@@ -28,8 +28,14 @@ struct Row {
 
 inline constexpr milliseconds kCloseWithin{1000};  // after the caller has left, or has its answer
 
-// `loaded`: other requests of the same row ran beside this one, so a route may have been passed over for what
-// it did to them, and a schedule may have been used up.
-Row judge(const Play& play, Got got, std::span<const hub::simulator::SeenRequest> seen, bool loaded);
+struct Conditions {
+  // Other requests of the same row ran beside this one, so a route may have been passed over for what it did
+  // to them, and a schedule may have been used up.
+  bool loaded = false;
+  double slack = 1;  // times the longest gap and time that are documented: for sanitizers and busy machines
+};
+
+Row judge(const Play& play, Got got, std::span<const hub::simulator::SeenRequest> seen,
+          Conditions conditions);
 
 }  // namespace sluice::app::drill

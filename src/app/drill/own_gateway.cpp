@@ -39,8 +39,9 @@ base::Result<std::unique_ptr<OwnGateway>> OwnGateway::start(const std::string& c
   const std::string folder = out->home_.string();
   const std::string file = (out->home_ / "sluice.yaml").string();
   std::ofstream(file) << config;
-  const server::Surroundings world{.environment = {{"HOME", folder}, {"SLUICE_HOME", folder}},
-                                   .working_directory = folder};
+  server::Surroundings world{.environment = {{"HOME", folder}, {"SLUICE_HOME", folder}},
+                             .working_directory = folder};
+  if (const char* model = std::getenv("SLUICE_MODEL")) world.environment["SLUICE_MODEL"] = model;
   const server::ConfigRequest request{
       .file = file, .flags = {{"host", "127.0.0.1"}, {"port", "0"}, {"loops", "2"}, {"api_key", out->key_}}};
   SLUICE_TRY(const auto loaded, server::load_config(request, world));

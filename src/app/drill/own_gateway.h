@@ -1,5 +1,6 @@
 // This program's own server, started in this process for a drill: on a free port, with a configuration, a key
-// and a home of its own that are gone when it is.
+// and a home of its own that are gone when it is. Of the environment only $SLUICE_MODEL reaches it: what the
+// device offers.
 #pragma once
 
 #include <filesystem>

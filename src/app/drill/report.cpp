@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "base/json_writer.h"
 
 namespace sluice::app::drill {
@@ -87,6 +90,38 @@ std::string summary(const Report& report) {
                      report.failed(), static_cast<double>(report.time.count()) / 1e3, cost.usd());
 }
 
+constexpr std::size_t kProblemsShown = 3;  // of a row under load
+
+// One line for all requests of a play.
+std::string write_load_table(const Report& report) {
+  std::string out = fmt::format("{:<24}{:<8}{:>14}{:>14}{:>12}{:>12}{:>14}\n", "row", "form", "as documented",
+                                "attempts", "time p50", "longest", "micro-USD");
+  for (const Play& play : report.plays) {
+    std::size_t good = 0, count = 0;
+    std::array<int, kRoutesMax> attempts{};
+    std::vector<std::int64_t> times;
+    base::NanoUsd cost;
+    std::vector<std::string> problems;
+    for (const Row& row : report.rows) {
+      if (row.play != &play) continue;
+      ++count;
+      good += row.is_good() ? 1 : 0;
+      for (std::size_t i = 0; i < kRoutesMax; ++i) attempts[i] += row.attempts[i];
+      times.push_back(row.time.count());
+      cost = cost + row.cost;
+      for (const std::string& problem : row.problems)
+        if (problems.size() < kProblemsShown) problems.push_back(problem);
+    }
+    std::ranges::sort(times);
+    out += fmt::format("{:<24}{:<8}{:>14}{:>14}{:>9} ms{:>9} ms{:>14.1f}{}\n", play.scenario->name,
+                       form_of(play.stream), fmt::format("{} of {}", good, count),
+                       fmt::format("{} + {}", attempts[0], attempts[1]), times[times.size() / 2],
+                       times.back(), static_cast<double>(cost.nanos) / 1e3, good == count ? "" : "  FAILED");
+    for (const std::string& problem : problems) out += fmt::format("    {}\n", problem);
+  }
+  return out + summary(report);
+}
+
 // A scenario's cell for one form, over all rows of it.
 std::string cell(const Report& report, const Scenario& scenario, bool stream) {
   const Row* shown = nullptr;
@@ -105,6 +140,7 @@ std::string cell(const Report& report, const Scenario& scenario, bool stream) {
 }  // namespace
 
 std::string write_table(const Report& report) {
+  if (report.rows.size() > report.plays.size()) return write_load_table(report);
   std::string out = fmt::format("{:<24}{:<8}{:<22}{:<10}{:>10}{:>11}{:>11}  \n", "row", "form",
                                 "the caller saw", "attempts", "gap", "time", "micro-USD");
   for (const Row& row : report.rows) {

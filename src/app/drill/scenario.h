@@ -63,6 +63,7 @@ struct Expect {
   milliseconds time_max{20'000};              // of the call
   bool says_no_retry = false;                 // x-should-retry: false
   bool names_all = false;                     // the error names every route
+  int never = kNobody;                        // a route that must not be reached, whatever else happens
 };
 
 struct Scenario {
