@@ -164,7 +164,8 @@ ProviderAnswer call_provider(const server::Snapshot& snapshot, const std::string
     return out;
   }
   gateway::Call call("check", *front, *std::move(scanned));
-  call.try_candidate({.provider = enabled->provider, .model = model});
+  call.try_candidate({.provider = enabled->provider, .model = model},
+                     gateway::limits_of(settings.times, false));
   const auto began = Clock::now();
   run_on_loop([&](net::Loop& loop) -> net::Task<void> {
     auto client = std::make_shared<net::Client>(loop, client_options_of(snapshot));

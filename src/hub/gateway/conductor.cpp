@@ -30,32 +30,6 @@ std::int64_t unix_now() {
       .count();
 }
 
-std::size_t bytes_of(const Piece& piece) {
-  if (const auto* relay = std::get_if<Relay>(&piece)) return http::byte_count(relay->bytes);
-  std::size_t bytes = 0;
-  for (const auto& event : std::get<Events>(piece).events)
-    if (const auto* text = std::get_if<tasks::TextDelta>(&event)) bytes += text->text.size();
-  return bytes;
-}
-
-// The upstream says that its answer failed.
-const tasks::Failed* failed_in(const Piece& piece) {
-  const auto* relay = std::get_if<Relay>(&piece);
-  const auto& events = relay != nullptr ? relay->facts : std::get<Events>(piece).events;
-  for (const auto& event : events)
-    if (const auto* failed = std::get_if<tasks::Failed>(&event)) return failed;
-  return nullptr;
-}
-
-// Whether a client would see something of the answer in this piece. Started alone is none: the engine says
-// it before it has computed anything.
-bool shows_something(const Piece& piece) {
-  if (const auto* relay = std::get_if<Relay>(&piece)) return !relay->bytes.empty();
-  return std::ranges::any_of(std::get<Events>(piece).events, [](const tasks::Event& event) {
-    return !std::holds_alternative<tasks::Started>(event);
-  });
-}
-
 // A model id is the client's text: what no header may hold is written as %XX.
 std::string header_safe(std::string_view text) {
   std::string out;
@@ -69,6 +43,11 @@ std::string header_safe(std::string_view text) {
   return out;
 }
 
+// "0.000001234": exact, so that no client meets an exponent.
+std::string usd_text(base::NanoUsd cost) {
+  return fmt::format("{}.{:09}", cost.nanos / 1'000'000'000, cost.nanos % 1'000'000'000);
+}
+
 // What a provider's answer may tell the client besides its body.
 void copy_answer_headers(const http::Headers& from, http::Headers& to) {
   for (const auto& field : from)
@@ -77,24 +56,17 @@ void copy_answer_headers(const http::Headers& from, http::Headers& to) {
       to.add(field.name, field.value);
 }
 
-// Whether the candidate itself is sent the routing wishes; an edit of its file takes them out for the others.
-bool takes_routing_wishes(const catalog::Candidate& candidate) {
-  return !candidate.is_device() &&
-         std::ranges::none_of(candidate.provider->primary().quirks, [](const auto& quirk) {
-           return quirk.name == "drop" && quirk.parameter == "provider";
-         });
-}
-
 }  // namespace
 
-Conductor::Conductor(std::shared_ptr<net::Client> client, credentials::Memory& memory, Heartbeat& heartbeat,
-                     const Hub& hub, SettingsPtr settings, net::Exchange& exchange, Admission admission)
+Conductor::Conductor(const std::shared_ptr<net::Client>& client, credentials::Memory& memory,
+                     Heartbeat& heartbeat, const Hub& hub, SettingsPtr settings, net::Exchange& exchange,
+                     Admission admission)
     : hub_(hub),
       settings_(std::move(settings)),
       exchange_(exchange),
       admission_(std::move(admission)),
       heartbeat_(heartbeat),
-      http_(std::move(client), *settings_, memory, hub.instance_id),
+      ground_{.hub = hub, .client = client, .memory = memory, .settings = settings_},
       deadline_(settings_->times.total.count() > 0 ? admission_.began + settings_->times.total
                                                    : net::kNever) {
   hub_.metrics->begin_request();
@@ -165,13 +137,36 @@ net::Task<void> Conductor::run() {
   auto call = read_request();
   if (!call) co_return co_await refuse(call.error());
   stream_ = call->stream();
-  auto candidates = choose_candidates(*call);
-  if (!candidates) co_return co_await refuse(candidates.error());
-  auto begun = co_await attempt_all(*call, std::move(*candidates));
+  if (const auto chosen = choose_routes(*call); !chosen) co_return co_await refuse(chosen.error());
+  const RaceSetup setup{.ground = ground_,
+                        .call = *call,
+                        .options = options_,
+                        .ranked = decision_.ranked,
+                        .cancel = exchange_.cancel(),
+                        .deadline = deadline_};
+  Race race(setup, make_plan(*call), *this);
+  auto begun = co_await race.run();
+  attempts_ = static_cast<std::uint32_t>(race.sent());
+  if (const auto last = race.last_asked(); last && !begun) note_route(options_[*last]);
   if (exchange_.cancel().fired()) co_return;
-  if (!begun) co_return co_await refuse(error_for_client(failed_), failed_.back().failure.retry_after);
-  if (stream_) co_return co_await answer_stream(*call, std::move(*begun));
-  co_await answer_whole(*call, std::move(*begun));
+  if (!begun) co_return co_await refuse_all(race);
+  Attempt& winner = *race.winner();
+  const routing::Ranked& ranked = race.ranked_of(winner);
+  note_route(options_[ranked.option]);
+  reason_ = name_of(winner.start().reason);
+  expected_cost_ = ranked.expected.cost;
+  upstream_request_id_ =
+      std::string(begun->opened.headers.find("x-request-id").value_or("").substr(0, kMaxUpstreamIdBytes));
+  if (const auto first = winner.first_token_s())
+    first_token_s_ = *first + std::chrono::duration<double>(winner.began() - admission_.began).count();
+  const auto failure = stream_ ? co_await answer_stream(*call, std::move(*begun), winner)
+                               : co_await answer_whole(*call, std::move(*begun));
+  auto verdict = health::Verdict::whole;
+  if (failure)
+    verdict = verdict_of(*failure, true);
+  else if (outcome_ != "whole" && exchange_.cancel().fired())
+    verdict = health::Verdict::not_its_fault;
+  account(ranked, winner, verdict, failure ? &*failure : nullptr, true);
 }
 
 base::Result<Call> Conductor::read_request() {
@@ -196,93 +191,50 @@ std::string Conductor::local_only_reason(const dialects::ScannedRequest& scanned
   return {};
 }
 
-base::Result<std::vector<catalog::Candidate>> Conductor::choose_candidates(const Call& call) {
-  const ResolveView view(*settings_, hub_);
-  SLUICE_TRY(auto resolution, catalog::resolve_model(call.scanned().model, view.input()));
-  model_ = resolution.model;
-  auto& candidates = resolution.candidates;
-  // Whoever sends a wish counts on it: refused, never dropped.
-  if (const std::string& wish = call.scanned().routing_wish;
-      !wish.empty() && !std::ranges::all_of(candidates, takes_routing_wishes))
-    return fail({.code = ErrorCode::invalid_argument,
-                 .message = fmt::format("'{}' is not honoured here: pin a provider (model:provider), or list "
-                                        "the routes of the model in the configuration",
-                                        wish),
-                 .parameter = wish});
-  if (resolution.pin != catalog::Resolution::Pin::none && candidates.size() > 1) candidates.resize(1);
-  if (call.local_only()) {
-    std::string others;
-    for (const auto& candidate : candidates)
-      if (!candidate.is_device())
-        others += fmt::format("{}{}", others.empty() ? "" : ", ", candidate.provider_id());
-    std::erase_if(candidates, [](const auto& candidate) { return !candidate.is_device(); });
-    if (candidates.empty())
-      return fail(ErrorCode::forbidden, "'{}' would be answered by {}, but only this machine may: {}",
-                  call.scanned().model, others, local_only_reason(call.scanned()));
-  }
-  if (candidates.size() > kMaxAttempts) candidates.resize(kMaxAttempts);
-  return std::move(candidates);
+void Conductor::note_route(const routing::Option& option) {
+  provider_ = option.candidate.provider_id();
+  route_id_ = option.candidate.route_id();
+  model_ = option.asked_model;
+  substituted_ = option.substitutes;
 }
 
-net::Task<std::optional<Conductor::Begun>> Conductor::attempt_all(
-    Call& call, std::vector<catalog::Candidate> candidates) {
-  for (auto& candidate : candidates) {
-    provider_ = candidate.provider_id();
-    route_id_ = candidate.route_id();
-    call.try_candidate(std::move(candidate));
-    ++attempts_;
-    auto begun = co_await attempt(call);
-    if (begun) co_return std::move(*begun);
-    Failure& failure = begun.error();
-    if (exchange_.cancel().fired()) co_return std::nullopt;
-    hub_.metrics->count_upstream_error(provider_, kind_of(failure));
-    const bool next = may_try_next(failure) && net::Clock::now() < deadline_;
-    base::LogLine(base::LogLevel::debug, "attempt failed")
-        .text("request_id", admission_.request_id)
-        .text("route_id", route_id_)
-        .text("error", failure.error.message)
-        .write();
-    failed_.push_back({.provider = provider_, .failure = std::move(failure)});
-    if (!next) break;
-  }
-  co_return std::nullopt;
+std::optional<Failure> Conductor::admit(const routing::Ranked&, Attempt&) {
+  return std::nullopt;
 }
 
-// Until there is something to show for a stream; to the end for a whole answer: until then the client has
-// seen nothing, and the next candidate may be tried.
-net::Task<Outcome<Conductor::Begun>> Conductor::attempt(const Call& call) {
-  Upstream* upstream = &http_;
-  if (call.candidate().is_device()) upstream = hub_.device;
-  if (needs_estimate(call)) upstream = &estimator_;
-  if (upstream == nullptr) co_return fail(ErrorCode::unavailable, "this hub runs without a device");
-  auto opened = co_await upstream->open(call, deadline_, exchange_.cancel());
-  if (!opened) co_return std::unexpected(std::move(opened).error());
-  Begun begun{.opened = std::move(*opened), .pieces = {}, .whole = false};
-  upstream_request_id_ =
-      std::string(begun.opened.headers.find("x-request-id").value_or("").substr(0, kMaxUpstreamIdBytes));
-  std::size_t bytes = 0;
-  for (;;) {
-    auto piece = co_await begun.opened.source->next();
-    if (!piece) co_return std::unexpected(std::move(piece).error());
-    if (!*piece) {
-      begun.whole = true;
-      break;
-    }
-    if (const auto* failed = failed_in(**piece)) co_return Outcome<Begun>(std::unexpect, failed->error);
-    note_first_piece();
-    bytes += bytes_of(**piece);
-    if (bytes > kMaxReplyBytes && !call.stream())
-      co_return fail(ErrorCode::upstream_failed, "the answer has more than {} bytes", kMaxReplyBytes);
-    const bool shown = shows_something(**piece);
-    begun.pieces.push_back(std::move(**piece));
-    if (shown && call.stream()) break;
-  }
-  if (begun.whole && !std::ranges::any_of(begun.pieces, shows_something))
-    co_return fail(ErrorCode::upstream_failed, "the answer was empty");
-  co_return begun;
+void Conductor::lose(const routing::Ranked& ranked, Attempt& attempt, health::Verdict verdict,
+                     const Failure* failure) {
+  if (failure != nullptr) hub_.metrics->count_upstream_error(attempt.provider(), kind_of(*failure));
+  account(ranked, attempt, verdict, failure, false);
 }
 
-net::Task<void> Conductor::answer_whole(const Call& call, Begun begun) {
+void Conductor::account(const routing::Ranked&, Attempt& attempt, health::Verdict verdict,
+                        const Failure* failure, bool wins) {
+  AttemptEnd end{.verdict = verdict};
+  if (failure != nullptr) end.retry_after = failure->retry_after;
+  if (wins) end.usage = usage_;
+  attempt.end(end);
+}
+
+// Nobody answered. Every route that failed says why; where none was asked, why that was so.
+net::Task<void> Conductor::refuse_all(const Race& race) {
+  const GiveUp& end = race.end();
+  retry_is_useless_ = end.every_route_tried || end.reason == GiveUpReason::refused;
+  if (race.failed().empty()) {
+    const base::Error error{
+        .code = base::ErrorCode::unavailable,
+        .message = fmt::format("no route of '{}' can be asked now: its circuit is open or "
+                               "its limit used up",
+                               asked_model_)};
+    co_return co_await refuse(error, end.retry_after);
+  }
+  base::Error error = error_for_client(race.failed());
+  if (end.reason == GiveUpReason::no_time) error.code = base::ErrorCode::timed_out;
+  auto retry_after = race.failed().back().failure.retry_after;
+  co_await refuse(error, end.retry_after ? end.retry_after : retry_after);
+}
+
+net::Task<std::optional<Failure>> Conductor::answer_whole(const Call& call, Begun begun) {
   for (const Piece& piece : begun.pieces)
     if (const auto* relay = std::get_if<Relay>(&piece)) learn(relay->facts);
   http::Body body;
@@ -292,7 +244,10 @@ net::Task<void> Conductor::answer_whole(const Call& call, Begun begun) {
         for (http::Slice& slice : relay->bytes) http::append(body, std::move(slice));
   } else {
     auto text = encode_reply(call, begun.pieces);
-    if (!text) co_return co_await refuse(text.error());
+    if (!text) {
+      co_await refuse(text.error());
+      co_return Failure(text.error());
+    }
     body = http::body_of(std::move(*text));
     for (const Piece& piece : begun.pieces)
       if (const auto* events = std::get_if<Events>(&piece)) learn(events->events);
@@ -301,9 +256,10 @@ net::Task<void> Conductor::answer_whole(const Call& call, Begun begun) {
   headers.set("content-type", admission_.front->downstream->reply_type);
   status_ = 200;
   if (co_await exchange_.respond(200, std::move(headers), std::move(body))) outcome_ = "whole";
+  co_return std::nullopt;
 }
 
-net::Task<void> Conductor::answer_stream(const Call& call, Begun begun) {
+net::Task<std::optional<Failure>> Conductor::answer_stream(const Call& call, Begun begun, Attempt& attempt) {
   http::ResponseHead head;
   head.headers = answer_headers(&begun);
   head.headers.set("content-type", admission_.front->downstream->stream_type);
@@ -315,18 +271,18 @@ net::Task<void> Conductor::answer_stream(const Call& call, Begun begun) {
   std::optional<Failure> failure;
   std::unique_ptr<dialects::StreamEncoder> encoder;
   if (co_await writer.begin(std::move(head)))
-    failure = co_await relay(call, std::move(begun), writer, encoder);
+    failure = co_await relay(call, std::move(begun), attempt, writer, encoder);
   co_await writer.close();
-  if (exchange_.cancel().fired()) co_return;
+  if (exchange_.cancel().fired()) co_return std::nullopt;
   if (!failure) {
     if (co_await exchange_.finish()) outcome_ = "whole";
-    co_return;
+    co_return std::nullopt;
   }
   // The client has seen a part of the answer. It must learn that no more comes, and that is not all.
   outcome_ = "cut";
   hub_.metrics->count_upstream_error(provider_, "cut");
   std::vector<FailedAttempt> cut;
-  cut.push_back({.provider = provider_, .failure = std::move(*failure)});
+  cut.push_back({.provider = provider_, .failure = *failure});
   base::Error error = error_for_client(cut);
   error_name_ = base::name_of(error.code);
   error.message = fmt::format("the answer was cut: {}", error.message);
@@ -334,10 +290,12 @@ net::Task<void> Conductor::answer_stream(const Call& call, Begun begun) {
                                            : admission_.front->downstream->encode_stream_error(error));
   static_cast<void>(co_await exchange_.write(std::move(event)));  // the connection ends either way
   exchange_.abort();
+  co_return failure;
 }
 
 // Passes pieces on until the answer is whole (nullopt) or cut. A client that left shows in the Cancel.
-net::Task<std::optional<Failure>> Conductor::relay(const Call& call, Begun begun, StreamWriter& writer,
+net::Task<std::optional<Failure>> Conductor::relay(const Call& call, Begun begun, Attempt& attempt,
+                                                   StreamWriter& writer,
                                                    std::unique_ptr<dialects::StreamEncoder>& encoder) {
   std::size_t held = 0;
   for (;;) {
@@ -345,7 +303,7 @@ net::Task<std::optional<Failure>> Conductor::relay(const Call& call, Begun begun
     if (held < begun.pieces.size()) {
       piece = std::move(begun.pieces[held++]);
     } else if (!begun.whole) {
-      auto next = co_await begun.opened.source->next();
+      auto next = co_await attempt.next(*begun.opened.source);
       if (!next) co_return std::move(next).error();
       piece = std::move(*next);
     }
@@ -421,7 +379,11 @@ http::Headers Conductor::answer_headers(const Begun* begun) const {
     headers.set("x-inference-provider", provider_);
     headers.set("x-sluice-route", header_safe(route_id_));
     headers.set("x-sluice-attempts", std::to_string(attempts_));
+    if (!reason_.empty()) headers.set("x-sluice-reason", reason_);
+    if (expected_cost_) headers.set("x-sluice-expected-cost-usd", usd_text(*expected_cost_));
+    if (substituted_) headers.set("x-sluice-substituted", header_safe(model_));
   }
+  if (retry_is_useless_) headers.set("x-should-retry", "false");
   headers.set("openai-processing-ms",
               std::to_string(static_cast<long long>(seconds_since(admission_.began) * 1e3)));
   if (begun != nullptr) {
@@ -448,10 +410,6 @@ void Conductor::learn(const std::vector<tasks::Event>& events) {
       has_finished_ = true;
     }
   }
-}
-
-void Conductor::note_first_piece() {
-  if (!first_token_s_) first_token_s_ = seconds_since(admission_.began);
 }
 
 }  // namespace sluice::hub::gateway

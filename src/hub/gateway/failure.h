@@ -6,13 +6,17 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "hub/gateway/attempts.h"
 #include "hub/gateway/upstream.h"
 
 namespace sluice::hub::gateway {
 
-// Whether another candidate of the same model may be asked. Not when the caller's request is at fault or the
-// caller left: the others would refuse it as well, or nobody would read the answer.
-bool may_try_next(const Failure& failure);
+// Who else may be asked. Nobody where the caller left or the request goes in circles; no other route of the
+// model where the caller's request is at fault: it would refuse it as well.
+Others others_of(const Failure& failure);
+
+// What it says of the route. `answered`: the head of an answer had come.
+health::Verdict verdict_of(const Failure& failure, bool answered);
 
 // "connection", "timeout", "rubbish", "status_4xx", ...: a label of sluice_upstream_errors_total.
 std::string_view kind_of(const Failure& failure);

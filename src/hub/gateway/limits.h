@@ -3,11 +3,19 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace sluice::hub::gateway {
 
 inline constexpr std::size_t kMaxHops = 8;       // hubs a request may have passed before this one
 inline constexpr std::size_t kMaxAttempts = 16;  // candidates tried for one request
+inline constexpr std::uint32_t kMaxVisits = 3;   // of one route that says when to come back
+// How long one Retry-After is waited for: with no other route, with another one, with only another model.
+inline constexpr std::chrono::milliseconds kWaitMost{60'000};
+inline constexpr std::chrono::milliseconds kWaitBesideOthers{5'000};
+inline constexpr std::chrono::milliseconds kWaitBesideSubstitutes{1'000};
+// Observations that must stand behind a quantile before a hedge is timed by it.
+inline constexpr double kHedgeWeightMin = 20;
 inline constexpr std::size_t kMaxReplyBytes = std::size_t{64} << 20;  // an answer that is not streamed
 inline constexpr std::size_t kMaxFailureTextBytes = 4000;  // of all failures together, as told the client
 // How long a connection whose answer is whole may take to show the end of its framing before it is closed

@@ -151,9 +151,9 @@ base::Result<net::ClientRequest> MachineSource::prepare(http::Request asked) con
 net::Task<std::optional<Failure>> MachineSource::send(dialects::Send send) {
   auto request = prepare(std::move(send.request));
   if (!request) co_return name_provider(setup_.provider, std::move(request).error());
-  const net::Deadlines deadlines{.connect = setup_.times.connect,
-                                 .first_byte = setup_.times.first_byte,
-                                 .idle = setup_.times.idle,
+  const net::Deadlines deadlines{.connect = setup_.limits.connect,
+                                 .first_byte = setup_.limits.first_byte,
+                                 .idle = setup_.limits.gap,
                                  .total = left()};
   response_.reset();
   ended_ = false;
@@ -162,6 +162,7 @@ net::Task<std::optional<Failure>> MachineSource::send(dialects::Send send) {
   if (!response) co_return name_provider(setup_.provider, std::move(response).error());
   response_.emplace(std::move(*response));
   headers_ = response_->head().headers;
+  if (setup_.listener != nullptr) setup_.listener->hear(response_->head());
   machine_->feed_head(response_->head());
   co_return std::nullopt;
 }

@@ -100,7 +100,7 @@ class Bench {
                                              net::TimePoint deadline = net::kNever) {
     return std::make_unique<MachineSource>(std::make_unique<PollingMachine>(url),
                                            MachineSetup{.client = client_,
-                                                        .times = times_,
+                                                        .limits = limits_,
                                                         .provider = provider_,
                                                         .credential = credential_,
                                                         .token = "",
@@ -119,7 +119,7 @@ class Bench {
   }
 
  private:
-  const Times times_{};
+  const AttemptLimits limits_{};
   const std::string provider_ = "polled";
   const credentials::Credential credential_{"authorization", "Bearer", "secret"};
   std::shared_ptr<net::Client> client_;

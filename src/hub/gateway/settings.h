@@ -11,7 +11,10 @@
 #include "hub/catalog/catalog.h"
 #include "hub/catalog/resolve.h"
 #include "hub/credentials/credentials.h"
+#include "hub/gateway/attempts.h"
 #include "hub/gateway/upstream.h"
+#include "hub/health/health.h"
+#include "hub/telemetry/attempt_record.h"
 #include "hub/telemetry/generations.h"
 #include "hub/telemetry/metrics.h"
 
@@ -19,14 +22,18 @@ namespace sluice::hub::gateway {
 
 struct Times {
   std::chrono::milliseconds connect{10'000};
-  std::chrono::milliseconds first_byte{120'000};  // of one attempt: until the head of its answer
-  std::chrono::milliseconds idle{120'000};        // gap inside an answer
-  std::chrono::milliseconds total{1'800'000};     // of the whole request, over all attempts
-  std::chrono::milliseconds heartbeat{15'000};    // silence after which a stream gets a comment line
+  std::chrono::milliseconds first_byte{120'000};   // of one attempt: until the head of its answer
+  std::chrono::milliseconds first_token{120'000};  // of one attempt: until a stream has something to show
+  std::chrono::milliseconds idle{120'000};         // gap inside an answer
+  std::chrono::milliseconds total{1'800'000};      // of the whole request, over all attempts
+  std::chrono::milliseconds heartbeat{15'000};     // silence after which a stream gets a comment line
 };
+
+AttemptLimits limits_of(const Times& times, bool stream);
 
 struct Settings {
   std::shared_ptr<const catalog::Catalog> catalog = catalog::Catalog::built_in();
+  catalog::OffersPtr offers;  // null: nothing is known of who offers what
   credentials::Enablement enabled;
   std::vector<catalog::ConfiguredModel> models;
   std::string default_route = "preferred";
@@ -40,6 +47,8 @@ using SettingsPtr = std::shared_ptr<const Settings>;
 struct Hub {
   telemetry::Metrics* metrics = nullptr;
   telemetry::Generations* generations = nullptr;  // null: nothing is kept
+  health::Health* health = nullptr;               // null: nothing is learned
+  telemetry::RecordSink* records = nullptr;       // takes every attempt; null: nothing is kept
   Upstream* device = nullptr;                     // null: this process has no device
   // The ids the device serves, from memory: asked on the loops, once a request.
   std::function<std::shared_ptr<const std::vector<std::string>>()> device_models;

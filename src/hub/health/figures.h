@@ -28,7 +28,8 @@ constexpr std::string_view name_of(Circuit circuit) {
 }
 
 struct Figures {
-  Spread first_token_s;  // from the request's leaving to the first token (whole answers: to the answer)
+  Spread first_token_s;  // of streams: from the request's leaving to the first token
+  Spread answer_s;       // of answers that are not streamed: from the request's leaving to the end
   Spread gap_s;          // between two pieces of a stream
   Spread tokens_per_s;   // after the first token
   Spread output_tokens;  // of the answers of this model, on any route
@@ -37,11 +38,13 @@ struct Figures {
   double failure_chance = 0;    // of the next attempt, by its recent ones; a prior where there are none
   double cache_hit_chance = 0;  // share of input tokens lately reported as read from the provider's cache
   std::uint32_t in_flight = 0;
+  std::optional<double> oldest_waiting_s;  // the attempt in flight that has waited longest without a head
 
   Circuit circuit = Circuit::closed;
   double admitted_share = 1;          // of the traffic it would get, while it returns gradually
   std::optional<TimePoint> retry_at;  // not before: an open circuit, a 429, an exhausted limit
-  // What the provider's headers (or its 429s) left us now; absent: not known.
+  // What the provider's headers (or its 429s) leave us now; absent: not known. Below one nothing is left, and
+  // `retry_at` says when there will be.
   std::optional<double> requests_left, tokens_left;
   std::optional<TimePoint> limits_reset_at;
 };

@@ -54,21 +54,34 @@ struct Situation {
   std::uint64_t seed = 0;            // all chance of this decision
 };
 
+// What stands behind a cost. A price in doubt ranks behind every price that is not, and one that is unknown
+// (or older than it may be) behind those; neither passes a cap.
+enum class PriceTrust : std::uint8_t { known, doubted, unknown };
+constexpr std::string_view name_of(PriceTrust trust) {
+  constexpr std::string_view kNames[] = {"known", "doubted", "unknown"};
+  return kNames[static_cast<std::size_t>(trust)];
+}
+
 // What a request is expected to take on one route. Absent: not known, never zero.
 struct Expected {
-  std::optional<base::NanoUsd> cost;        // expected
-  std::optional<base::NanoUsd> cost_worst;  // cannot be more: the cap that must hold
-  std::optional<double> first_token_s, total_s;
+  PriceTrust price = PriceTrust::unknown;
+  std::optional<base::NanoUsd> cost = {};        // expected
+  std::optional<base::NanoUsd> cost_worst = {};  // cannot be more: the cap that must hold
+  std::optional<double> first_token_s = {}, total_s = {};
   double cost_deviation_usd = 0, total_deviation_s = 0;
   double success_chance = 0;
-  std::optional<double> in_time_chance;  // with a deadline
+  std::optional<double> in_time_chance = {};  // with a deadline
 };
 
 struct Ranked {
   std::size_t option = 0;  // index into Situation::options
   Expected expected;
-  double score = 0;                                   // the policy's, lower is better
-  std::vector<std::pair<std::string, double>> parts;  // of the score, by name
+  double score = 0;                                        // the policy's, lower is better
+  std::vector<std::pair<std::string, double>> parts = {};  // of the score, by name
+  // Set: it must not be asked before then (an open circuit, a 429, a limit used up). Such routes stand behind
+  // all others, the soonest first.
+  std::optional<health::TimePoint> not_before = {};
+  std::string_view held_back = {};  // why it stands behind others of a better score; empty: it does not
 };
 
 struct Excluded {
@@ -79,6 +92,7 @@ struct Excluded {
 
 struct Decision {
   std::string_view policy;
+  bool explored = false;       // a less known route was tried out of turn, to learn how fast it is
   std::vector<Ranked> ranked;  // best first
   std::vector<Excluded> excluded;
 };

@@ -62,6 +62,7 @@ struct Wishes {
   std::optional<std::chrono::milliseconds> deadline;  // of the whole request, all attempts together
   std::optional<base::NanoUsd> max_cost;              // of the whole request, worst case, before it is made
   std::vector<std::string> models;                    // who may answer in place of `model`, in order
+  std::optional<bool> across_models;  // sort.partition "none": rank the routes of all models together
   bool explain = false;
 
   friend bool operator==(const Wishes&, const Wishes&) = default;

@@ -1,0 +1,140 @@
+#include "hub/health/learned_rate.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sluice::hub::health {
+namespace {
+
+constexpr double kPauseFirstS = 0.25, kPauseMostS = 30;
+constexpr double kBurstS = 0.25;   // what the bucket holds, in seconds of its rate
+constexpr double kBelow = 0.98;    // of the ceiling, while it holds
+constexpr double kCut = 0.95;      // of the ceiling, when it is refused at it
+constexpr double kCutAgain = 0.8;  // the same, soon after another cut: the limit has fallen
+constexpr double kBelowMeasuredMost = 0.25;  // however often it is refused: the last minute is a fact
+constexpr double kSameBurstS = 1;  // refusals within it are one cut
+constexpr double kSoonS = 8;
+constexpr double kHoldFirstS = 4, kHoldMostS = 60;
+constexpr double kGrowthFirst = 0.2, kGrowthLeast = 0.001;  // per second, once it probes
+constexpr double kForgetS = 1800;                           // without a refusal
+
+double seconds_between(TimePoint from, TimePoint to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+TimePoint after(TimePoint from, double seconds) {
+  return from + std::chrono::duration_cast<TimePoint::duration>(std::chrono::duration<double>(seconds));
+}
+
+std::int64_t second_of(TimePoint now) {
+  return std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
+}
+
+}  // namespace
+
+void LearnedRate::note_sent(TimePoint now) {
+  const std::int64_t second = second_of(now);
+  if (!first_sent_) {
+    first_sent_ = now;
+    second_ = second;
+  }
+  const std::int64_t gone = std::min<std::int64_t>(second - second_, kSeconds);
+  for (std::int64_t i = 0; i < gone; ++i) accepted_[static_cast<std::size_t>(second - i) % kSeconds] = 0;
+  second_ = std::max(second_, second);
+  ++accepted_[static_cast<std::size_t>(second_) % kSeconds];
+  if (!learned_) return;
+  if (seconds_between(cut_at_, now) > kForgetS) {
+    learned_ = false;
+    return;
+  }
+  level_ = level(now) - 1;
+  level_at_ = now;
+}
+
+void LearnedRate::note_accepted(TimePoint sent_at) {
+  if (sent_at < paused_until_) return;
+  pause_s_ = 0;
+  passed_since_cut_ = true;
+}
+
+double LearnedRate::accepted_over(double window_s, TimePoint now) const {
+  const std::int64_t newest = second_of(now);
+  double accepted = 0;
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(window_s); ++i) {
+    const std::int64_t second = newest - i;
+    if (second > second_ - static_cast<std::int64_t>(kSeconds) && second <= second_)
+      accepted += accepted_[static_cast<std::size_t>(second) % kSeconds];
+  }
+  return std::max(0.0, accepted);
+}
+
+// Over the last minute: a provider that counts by the minute is judged by whole ones.
+double LearnedRate::measured_rate(TimePoint now) const {
+  const double since = first_sent_ ? seconds_between(*first_sent_, now) : 0;
+  const double window_s = std::clamp(std::ceil(since), 1.0, 60.0);
+  return std::max(1.0 / 60, accepted_over(window_s, now) / window_s);
+}
+
+void LearnedRate::note_refused(std::optional<double> retry_after_s, TimePoint now) {
+  if (first_sent_) --accepted_[static_cast<std::size_t>(second_) % kSeconds];
+  const bool same_burst = learned_ && seconds_between(cut_at_, now) < kSameBurstS;
+  if (!same_burst) {
+    const double measured = measured_rate(now);
+    if (!learned_) {
+      ceiling_ = measured * kCut;
+      ++cuts_;
+    } else if (!passed_since_cut_) {
+      // Still closed: that says nothing about the rate at which it is open, but the last minute does.
+      ceiling_ = std::min(ceiling_, measured);
+    } else {
+      const bool again = seconds_between(cut_at_, now) < kSoonS;
+      const double known = rate(now) * (again ? kCutAgain : kCut);
+      ceiling_ = std::max(std::min(measured, known), measured * kBelowMeasuredMost);
+      // What was learned under another limit is a weak guide: probe faster again.
+      cuts_ = again ? std::min(cuts_ + 1, 3U) : std::min(cuts_ + 1, 8U);
+    }
+    cut_at_ = now;
+    learned_ = true;
+    passed_since_cut_ = false;
+    pause_s_ = std::clamp(2 * pause_s_, kPauseFirstS, kPauseMostS);
+  }
+  paused_until_ = std::max(paused_until_, after(now, retry_after_s.value_or(pause_s_)));
+  level_ = std::min(level_, 0.0);
+  level_at_ = paused_until_;
+}
+
+// Held below the ceiling for a while, then growing without bound until it is refused.
+double LearnedRate::rate(TimePoint now) const {
+  const double scale = std::exp2(cuts_);
+  const double hold_s = std::min(kHoldFirstS * scale, kHoldMostS);
+  const double growth = std::max(kGrowthFirst / scale, kGrowthLeast);
+  const double over_s = std::clamp(seconds_between(cut_at_, now) - hold_s, 0.0, 2000.0);
+  return ceiling_ * kBelow * std::exp(std::min(growth * over_s, 14.0));
+}
+
+double LearnedRate::level(TimePoint now) const {
+  const double per_s = rate(now);
+  const double most = std::max(1.0, per_s * kBurstS);
+  return std::min(most, level_ + std::max(0.0, seconds_between(level_at_, now)) * per_s);
+}
+
+std::optional<double> LearnedRate::per_second(TimePoint now) const {
+  if (!learned_) return std::nullopt;
+  return rate(now);
+}
+
+std::optional<double> LearnedRate::left(TimePoint now) const {
+  if (!learned_) return std::nullopt;
+  if (now < paused_until_) return 0;
+  return std::max(0.0, level(now));
+}
+
+std::optional<TimePoint> LearnedRate::retry_at(TimePoint now) const {
+  if (!learned_) return std::nullopt;
+  if (now < paused_until_) return paused_until_;
+  const double level_now = level(now);
+  if (level_now >= 1) return std::nullopt;
+  return after(now, (1 - level_now) / std::max(rate(now), 1e-6));
+}
+
+}  // namespace sluice::hub::health
