@@ -7,12 +7,12 @@ namespace sluice::hub::health {
 namespace {
 
 constexpr double kPauseFirstS = 0.25, kPauseMostS = 30;
-constexpr double kBurstS = 0.25;   // what the bucket holds, in seconds of its rate
-constexpr double kBelow = 0.98;    // of the ceiling, while it holds
-constexpr double kCut = 0.95;      // of the ceiling, when it is refused at it
-constexpr double kCutAgain = 0.8;  // the same, soon after another cut: the limit has fallen
+constexpr double kBurstS = 0.25;             // what the bucket holds, in seconds of its rate
+constexpr double kBelow = 0.98;              // of the ceiling, while it holds
+constexpr double kCut = 0.95;                // of the ceiling, when it is refused at it
+constexpr double kCutAgain = 0.8;            // the same, soon after another cut: the limit has fallen
 constexpr double kBelowMeasuredMost = 0.25;  // however often it is refused: the last minute is a fact
-constexpr double kSameBurstS = 1;  // refusals within it are one cut
+constexpr double kSameBurstS = 1;            // refusals within it are one cut
 constexpr double kSoonS = 8;
 constexpr double kHoldFirstS = 4, kHoldMostS = 60;
 constexpr double kGrowthFirst = 0.2, kGrowthLeast = 0.001;  // per second, once it probes
