@@ -3,9 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 
 #include "app/server/limits.h"
+#include "app/server/offers.h"
 #include "app/server/provider_keys.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -38,15 +40,6 @@ std::vector<catalog::ProviderSettings> provider_settings_of(const Config& config
       made.api_keys.push_back({.key = key.key, .weight = static_cast<std::uint32_t>(key.weight)});
     made.headers = provider.headers;
     made.variables = provider.variables;
-  }
-  return out;
-}
-
-std::vector<catalog::ConfiguredModel> models_of(const Config& config) {
-  std::vector<catalog::ConfiguredModel> out;
-  for (const auto& [name, model] : config.models) {
-    catalog::ConfiguredModel& made = out.emplace_back(catalog::ConfiguredModel{.name = name, .routes = {}});
-    for (const RouteConfig& route : model.routes) made.routes.push_back({route.provider, route.model});
   }
   return out;
 }
@@ -121,7 +114,11 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
   SLUICE_TRY(gateway->catalog, catalog::Catalog::with(providers, environment));
   SLUICE_TRY(gateway->enabled, hub::credentials::enable_providers(*gateway->catalog, providers, environment,
                                                                   outside_of(config, surroundings, keys)));
-  gateway->models = models_of(config);
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  SLUICE_TRY(gateway->offers,
+             make_offers(config, {}, std::chrono::duration_cast<std::chrono::seconds>(wall).count()));
+  gateway->price_max_age = std::chrono::duration_cast<std::chrono::seconds>(config.price_max_age);
+  gateway->models = configured_models(config);
   if (const std::string wrong = catalog::refuse_configured_models(gateway->models, *gateway->catalog);
       !wrong.empty())
     return base::fail(ErrorCode::invalid_argument, "{}", wrong);
@@ -130,6 +127,7 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
   gateway->local_only = config.local_only;
   gateway->times = {.connect = config.limits.connect_timeout,
                     .first_byte = config.limits.first_byte_timeout,
+                    .first_token = config.limits.first_token_timeout,
                     .idle = config.limits.idle_timeout,
                     .total = config.limits.request_timeout,
                     .heartbeat = config.limits.heartbeat};

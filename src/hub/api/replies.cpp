@@ -6,6 +6,7 @@
 #include "base/json_writer.h"
 #include "base/strings.h"
 #include "hub/api/embedded.h"
+#include "hub/api/model_rows.h"
 #include "hub/catalog/resolve.h"
 #include "hub/dialects/dialect.h"
 #include "hub/gateway/models.h"
@@ -41,12 +42,14 @@ Reply reply_anthropic_models(const std::vector<gateway::ModelRow>& rows) {
   return reply;
 }
 
-void write_model(base::JsonWriter& json, const gateway::ModelRow& row) {
-  json.begin_object().field("id", row.id).field("object", "model").field("created", 0);
-  json.field("owned_by", row.providers.front());
-  json.key("providers").begin_array();
-  for (const std::string& provider : row.providers) json.string(provider);
-  json.end_array().end_object();
+std::string iso_time(std::int64_t unix_s) {
+  const std::chrono::sys_seconds time{std::chrono::seconds(unix_s)};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
 }
 
 std::int64_t milliseconds_of(double seconds) {
@@ -111,7 +114,8 @@ Reply reply_models(const Question& question) {
   Reply reply;
   base::JsonWriter json(reply.body);
   json.begin_object().field("object", "list").key("data").begin_array();
-  for (const auto& row : rows) write_model(json, row);
+  const RowTime now = row_time();
+  for (const auto& row : rows) write_model_row(json, row, question.settings, question.hub, now);
   json.end_array().end_object();
   return reply;
 }
@@ -122,7 +126,10 @@ Reply reply_model(const Question& question) {
   if (!row) return reply_error(row.error(), is_anthropic ? "anthropic" : "openai");
   Reply reply;
   base::JsonWriter json(reply.body);
-  is_anthropic ? write_anthropic_model(json, *row) : write_model(json, *row);
+  if (is_anthropic)
+    write_anthropic_model(json, *row);
+  else
+    write_model_row(json, *row, question.settings, question.hub, row_time());
   return reply;
 }
 
