@@ -30,7 +30,8 @@ std::string write_for_sluice(std::span<const Play> plays, std::uint16_t port) {
   JsonWriter json(out);
   json.begin_object().key("limits").begin_object();
   json.field("connect_timeout", text_of(kSilence)).field("first_byte_timeout", text_of(kSilence));
-  json.field("idle_timeout", text_of(kSilence)).field("request_timeout", "15s").end_object();
+  json.field("first_token_timeout", text_of(kSilence));
+  json.field("idle_timeout", text_of(kSilence)).field("request_timeout", "1m").end_object();
   json.key("providers").begin_object();
   for_each_route(plays, [&](const Play& play, std::size_t i) {
     const bool is_known = play.provider(i) != play.upstream(i);
