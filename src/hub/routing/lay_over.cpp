@@ -97,6 +97,29 @@ base::Result<Wishes> lay_over(Wishes strong, const Wishes& weak) {
   return strong;
 }
 
+base::Result<Wishes> gather_wishes(const WishLayers& layers, std::span<const std::string> providers) {
+  static const std::vector<std::string> kAny{std::string(kAnyProvider)};
+  const auto known = layers.names_are_foreign ? std::span<const std::string>(kAny) : providers;
+  SLUICE_TRY(Wishes wishes, parse_wishes(layers.request, known));
+  if (layers.names_are_foreign) {
+    wishes.order.clear();
+    wishes.only.clear();
+    wishes.ignore.clear();
+  }
+  SLUICE_TRY(wishes, with_route(std::move(wishes), layers.suffix));
+  SLUICE_TRY(const Wishes headers, parse_wish_headers(layers.headers, providers));
+  SLUICE_TRY(wishes, lay_over(std::move(wishes), headers));
+  for (const Wishes* weaker : {layers.key, layers.model, layers.process})
+    if (weaker != nullptr) {
+      SLUICE_TRY(wishes, lay_over(std::move(wishes), *weaker));
+    }
+  if (!layers.default_route.empty()) {
+    SLUICE_TRY(wishes, lay_over(std::move(wishes), wishes_of_route(layers.default_route)));
+  }
+  SLUICE_TRY_VOID(check_wishes(wishes));
+  return wishes;
+}
+
 Status check_wishes(const Wishes& wishes) {
   SLUICE_TRY_VOID(refuse_overlap(wishes, wishes.only, "provider.only"));
   SLUICE_TRY_VOID(refuse_overlap(wishes, wishes.order, "provider.order"));

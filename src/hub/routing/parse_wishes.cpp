@@ -22,7 +22,6 @@ enum class Form : std::uint8_t { list, text, other };  // of its value
 struct Word {
   std::string_view name;
   Form form;
-  bool is_openrouters;
   Status (*read)(const WishValue& value, Wishes& wishes);
 };
 
@@ -117,28 +116,28 @@ Result<QuantileBound> read_latency(const WishValue& value) {
 }
 
 constexpr Word kWords[] = {
-    {"order", Form::list, true, read_into<&Wishes::order, read_providers>},
-    {"only", Form::list, true, read_into<&Wishes::only, read_providers>},
-    {"ignore", Form::list, true, read_into<&Wishes::ignore, read_providers>},
-    {"allow_fallbacks", Form::other, true, read_into<&Wishes::allow_fallbacks, read_flag>},
-    {"require_parameters", Form::other, true, read_into<&Wishes::require_parameters, read_flag>},
-    {"data_collection", Form::text, true, read_data_collection},
-    {"zdr", Form::other, true, read_into<&Wishes::zdr, read_flag>},
-    {"enforce_distillable_text", Form::other, true, read_distillable},
-    {"quantizations", Form::list, true, read_into<&Wishes::quantizations, read_quantizations>},
-    {"sort", Form::text, true, read_sort},
-    {"preferred_min_throughput", Form::other, true, read_into<&Wishes::min_throughput, read_throughput>},
-    {"preferred_max_latency", Form::other, true, read_into<&Wishes::max_latency, read_latency>},
-    {"max_price", Form::other, true, read_into<&Wishes::max_price, read_max_price>},
-    {"local_only", Form::other, false, read_into<&Wishes::local_only, read_flag>},
-    {"regions", Form::list, false, read_into<&Wishes::regions, read_regions>},
-    {"policy", Form::text, false, read_policy},
-    {"deadline_ms", Form::other, false, read_into<&Wishes::deadline, read_milliseconds>},
-    {"max_cost_usd", Form::other, false, read_into<&Wishes::max_cost, read_usd>},
-    {"weights", Form::other, false, read_mix},
-    {"hedge", Form::other, false, read_into<&Wishes::hedge, read_hedge>},
-    {"explain", Form::other, false, read_into<&Wishes::explain, read_flag>},
-    {"models", Form::list, false, read_into<&Wishes::models, read_names>},
+    {"order", Form::list, read_into<&Wishes::order, read_providers>},
+    {"only", Form::list, read_into<&Wishes::only, read_providers>},
+    {"ignore", Form::list, read_into<&Wishes::ignore, read_providers>},
+    {"allow_fallbacks", Form::other, read_into<&Wishes::allow_fallbacks, read_flag>},
+    {"require_parameters", Form::other, read_into<&Wishes::require_parameters, read_flag>},
+    {"data_collection", Form::text, read_data_collection},
+    {"zdr", Form::other, read_into<&Wishes::zdr, read_flag>},
+    {"enforce_distillable_text", Form::other, read_distillable},
+    {"quantizations", Form::list, read_into<&Wishes::quantizations, read_quantizations>},
+    {"sort", Form::text, read_sort},
+    {"preferred_min_throughput", Form::other, read_into<&Wishes::min_throughput, read_throughput>},
+    {"preferred_max_latency", Form::other, read_into<&Wishes::max_latency, read_latency>},
+    {"max_price", Form::other, read_into<&Wishes::max_price, read_max_price>},
+    {"local_only", Form::other, read_into<&Wishes::local_only, read_flag>},
+    {"regions", Form::list, read_into<&Wishes::regions, read_regions>},
+    {"policy", Form::text, read_policy},
+    {"deadline_ms", Form::other, read_into<&Wishes::deadline, read_milliseconds>},
+    {"max_cost_usd", Form::other, read_into<&Wishes::max_cost, read_usd>},
+    {"weights", Form::other, read_mix},
+    {"hedge", Form::other, read_into<&Wishes::hedge, read_hedge>},
+    {"explain", Form::other, read_into<&Wishes::explain, read_flag>},
+    {"models", Form::list, read_into<&Wishes::models, read_names>},
 };
 
 const Word* find_word(std::string_view name) {
@@ -309,11 +308,6 @@ Result<Wishes> with_route(Wishes body, std::string_view word) {
   body.policy = route.policy;
   body.weights = route.weights;
   return body;
-}
-
-bool is_openrouter_word(std::string_view member) {
-  const Word* word = find_word(member);
-  return word != nullptr && word->is_openrouters;
 }
 
 }  // namespace sluice::hub::routing

@@ -48,10 +48,21 @@ base::Result<Wishes> with_route(Wishes body, std::string_view word);
 // when two layers together leave nobody ("only" of one and "only" of the other).
 base::Result<Wishes> lay_over(Wishes strong, const Wishes& weak);
 
+// Everything that was said about one request, strongest first.
+struct WishLayers {
+  RequestTexts request;
+  std::string_view suffix;               // the route word asked for behind the model's name; empty: none
+  std::span<const HeaderField> headers;  // all of them, or those of ours
+  const Wishes* key = nullptr;           // defaults of the caller's key; null: none
+  const Wishes* model = nullptr;         // of the named route
+  const Wishes* process = nullptr;       // of the configuration
+  std::string_view default_route;        // a route word of the configuration, weakest of all
+  // The model is pinned to a provider that routes by itself: names in `provider` are that one's to know.
+  bool names_are_foreign = false;
+};
+base::Result<Wishes> gather_wishes(const WishLayers& layers, std::span<const std::string> providers);
+
 // Whether the wishes of all layers together can be meant: refuses those that contradict each other.
 base::Status check_wishes(const Wishes& wishes);
-
-// Which of the `provider` object's members OpenRouter knows: what a provider that routes on its own is sent.
-bool is_openrouter_word(std::string_view member);
 
 }  // namespace sluice::hub::routing

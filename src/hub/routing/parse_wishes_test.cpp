@@ -256,6 +256,47 @@ TEST(hub_routing_parse_wishes, the_stronger_layer_is_heard_and_promises_only_tig
   EXPECT_EQ(none.error().parameter, "provider.only");
 }
 
+TEST(hub_routing_parse_wishes, layers_are_heard_in_their_order) {
+  Wishes key, model, process;
+  key.deadline = 3s;
+  key.policy = "least_busy";
+  model.deadline = 2s;
+  model.order = {"groq"};
+  process.hedge = Hedge{.after = 100ms, .quantile = {}};
+  const HeaderField headers[] = {{"X-Sluice-Explain", "true"}};
+  WishLayers layers{.request = {.provider = R"({"allow_fallbacks":true})"},
+                    .suffix = {},
+                    .headers = headers,
+                    .key = &key,
+                    .model = &model,
+                    .process = &process,
+                    .default_route = "cheapest"};
+  auto wishes = gather_wishes(layers, kProviders);
+  ASSERT_TRUE(wishes) << wishes.error().message;
+  EXPECT_EQ(wishes->deadline, 3s);
+  EXPECT_EQ(wishes->policy, "least_busy");
+  EXPECT_EQ(wishes->order, std::vector<std::string>{"groq"});
+  EXPECT_EQ(wishes->hedge->after, 100ms);
+  EXPECT_EQ(wishes->explain, true);
+  layers.suffix = "fastest";
+  EXPECT_EQ(gather_wishes(layers, kProviders)->policy, "fastest");
+  layers.suffix = {};
+  layers.key = nullptr;
+  EXPECT_EQ(gather_wishes(layers, kProviders)->policy, "cheapest");
+}
+
+TEST(hub_routing_parse_wishes, a_pinned_router_knows_its_own_names) {
+  const WishLayers layers{.request = {.provider = R"({"order":["Azure/eu"],"zdr":true})"},
+                          .suffix = {},
+                          .headers = {},
+                          .default_route = {},
+                          .names_are_foreign = true};
+  const auto wishes = gather_wishes(layers, kProviders);
+  ASSERT_TRUE(wishes) << wishes.error().message;
+  EXPECT_TRUE(wishes->order.empty());
+  EXPECT_EQ(wishes->zdr, true);
+}
+
 TEST(hub_routing_parse_wishes, contradictions_are_refused) {
   const Refused kCases[] = {
       {R"({"only":["groq"],"ignore":["groq"]})", "provider.only", "names groq"},
@@ -282,12 +323,6 @@ TEST(hub_routing_parse_wishes, defaults_name_where_they_stand) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().parameter, "models.quick.ordr");
   EXPECT_FALSE(parse_wish_defaults(R"({"only":["groq"],"ignore":["groq"]})", kProviders, "x"));
-}
-
-TEST(hub_routing_parse_wishes, openrouters_words_are_told_from_ours) {
-  EXPECT_TRUE(is_openrouter_word("zdr"));
-  EXPECT_FALSE(is_openrouter_word("local_only"));
-  EXPECT_FALSE(is_openrouter_word("unheard_of"));
 }
 
 }  // namespace

@@ -131,6 +131,7 @@ Result<std::vector<std::string>> read_names(const WishValue& value) {
 
 Result<std::vector<std::string>> read_providers(const WishValue& value) {
   SLUICE_TRY(auto names, read_names(value));
+  if (value.providers.size() == 1 && value.providers.front() == kAnyProvider) return names;
   std::vector<std::string> ids;
   for (const std::string& name : names) {
     std::string id = base::to_lower(name);

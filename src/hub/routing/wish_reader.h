@@ -16,6 +16,9 @@
 
 namespace sluice::hub::routing {
 
+// In place of a list of providers: any name is one.
+inline constexpr std::string_view kAnyProvider = "*";
+
 struct WishValue {
   simdjson::dom::element json;
   std::string path;
