@@ -13,6 +13,7 @@ std::function<int()> declare_config_init(Arguments& arguments);
 std::function<int()> declare_config_reference(Arguments& arguments);
 std::function<int()> declare_config_schema(Arguments& arguments);
 std::function<int()> declare_config_show(Arguments& arguments);
+std::function<int()> declare_drill(Arguments& arguments);
 std::function<int()> declare_keys_create(Arguments& arguments);
 std::function<int()> declare_keys_list(Arguments& arguments);
 std::function<int()> declare_keys_revoke(Arguments& arguments);
@@ -51,6 +52,7 @@ constexpr Command kCommands[] = {
     {"config show", "print the settings in force", declare_config_show},
     {"config schema", "print the JSON Schema of the configuration", declare_config_schema},
     {"config reference", "print the settings as a Markdown table", declare_config_reference},
+    {"drill", "put a gateway through every fault a provider can have", declare_drill},
     {"completion", "print a completion script", declare_completion},
     {"version", "print the version", declare_version},
     {"bench-text", "", declare_bench_text},
