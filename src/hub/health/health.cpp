@@ -304,7 +304,7 @@ std::optional<Ticket> Health::begin(const Key& key, TimePoint now, double tokens
     }
   }
   const std::lock_guard lock(route->account->mutex);
-  route->account->limits.take_back(tokens);
+  route->account->limits.take_back(tokens, now);
   return std::nullopt;
 }
 
