@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <memory>
 #include <queue>
 #include <variant>
@@ -14,8 +16,8 @@ using gateway::AttemptFailure;
 using health::Ended;
 using health::Verdict;
 
-constexpr double kRetryBodyS = 0.001;
-const double kForever = 1e18;
+constexpr double kMinuteS = 60;
+constexpr double kForever = 1e18;
 
 double seconds_of(health::TimePoint at) {
   if (at == health::TimePoint::max()) return kForever;
@@ -62,6 +64,20 @@ double quantile(std::vector<float>& values, double share) {
   return values[static_cast<std::size_t>(at)];
 }
 
+// What one provider refused for its limit, minute by minute since the first.
+struct Over {
+  std::optional<double> first_s;
+  double minute = 0, in_minute = 0, worst = 0;
+
+  void note(double now_s) {
+    if (!first_s) first_s = now_s;
+    if (now_s < *first_s + kMinuteS) return;
+    if (std::floor(now_s / kMinuteS) != minute) in_minute = 0;
+    minute = std::floor(now_s / kMinuteS);
+    worst = std::max(worst, ++in_minute);
+  }
+};
+
 class Runner {
  public:
   Runner(const World& world, const Way& way, std::uint64_t seed, std::string* trace)
@@ -70,8 +86,7 @@ class Runner {
     chooser_ = way.make({.world = world_, .limits = limits_}, seed);
     live_.resize(world.requests().size());
     result_.by_provider.resize(limits_.size());
-    let_through_.resize(limits_.size());
-    refused_.resize(limits_.size());
+    over_.resize(limits_.size());
   }
 
   Result go() {
@@ -166,8 +181,8 @@ class Runner {
     attempt.ticket = *ticket;
     attempt.began_s = now_s_;
     attempt.running = true;
-    ++result_.attempts;
-    if (start.reason == gateway::StartReason::hedge) ++result_.hedges;
+    if (counts(*live.request)) ++result_.attempts;
+    if (counts(*live.request) && start.reason == gateway::StartReason::hedge) ++result_.hedges;
     meet(index, start.attempt, live.visits[provider]++);
     if (trace_ != nullptr)
       *trace_ += fmt::format("{:.3f} request {} {} {} {}\n", now_s_, index, gateway::name_of(start.reason),
@@ -190,8 +205,8 @@ class Runner {
     Limit& limit = limits_[attempt.provider];
     const bool fits = limit.take(now_s_);
     attempt.fields = limit.fields(now_s_);
-    if (counts(*live.request)) ++(fits ? let_through_ : refused_)[attempt.provider];
-    if (!fits) return fail(Verdict::rate_limited, scenario.round_trip_s + kRetryBodyS);
+    if (!fits) over_[attempt.provider].note(now_s_);
+    if (!fits) return fail(Verdict::rate_limited, scenario.round_trip_s);
     attempt.draw = world_.draw(attempt.provider, *live.request, visit, now_s_);
     if (attempt.draw.fails) return fail(Verdict::overloaded, attempt.draw.first_token_s);
     const double total_s = attempt.draw.first_token_s + live.request->output_tokens / attempt.draw.tokens_per_s;
@@ -268,9 +283,8 @@ class Runner {
     result_.p95_s = quantile(totals_, 0.95);
     result_.p99_s = quantile(totals_, 0.99);
     for (std::size_t i = 0; i < limits_.size(); ++i)
-      if (let_through_[i] > 0)
-        result_.over_limit = std::max(
-            result_.over_limit, static_cast<double>(refused_[i]) / static_cast<double>(let_through_[i]));
+      if (const double per_s = world_.scenario().providers[i].limit_per_s; per_s > 0)
+        result_.over_limit = std::max(result_.over_limit, over_[i].worst / (kMinuteS * per_s));
     return std::move(result_);
   }
 
@@ -284,7 +298,7 @@ class Runner {
   std::vector<std::unique_ptr<Live>> live_;
   Result result_;
   std::vector<float> firsts_, totals_;
-  std::vector<std::uint64_t> let_through_, refused_;
+  std::vector<Over> over_;
 };
 
 }  // namespace
