@@ -89,6 +89,37 @@ def test_caption_goes_on_after_a_bad_file(hub, tmp_path):
     assert lines[0]["text"] == lines[1]["text"] and lines[0]["tiles_used"] == 1
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """Three pictures, one of them below another folder, a broken one and something else."""
+    (tmp_path / "sub").mkdir()
+    for name in ("a.png", "b.PNG", "sub/c.png"):
+        (tmp_path / name).write_bytes(PICTURE.read_bytes())
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "notes.txt").write_text("no picture either")
+    return tmp_path
+
+
+def test_ask_with_a_folder_answers_about_each_picture(hub, folder, asked):
+    run = hub.command("ask", str(folder), QUESTION, "--json", "--max-tokens", "8")
+    assert run.returncode == 1 and "broken.png" in run.stderr and "4 of 4 pictures" in run.stderr
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [pathlib.Path(line["file"]).name for line in lines] == ["a.png", "b.PNG", "c.png"]
+    assert {line["text"] for line in lines} == {asked["text"].strip()}
+    assert all(line["timings"]["tower_ms"] > 0 for line in lines)
+
+
+def test_run_attaches_the_pictures_among_its_words(hub, asked):
+    run = hub.command("run", "eye/tiny", str(PICTURE), QUESTION, "--max-tokens", "8", "--temperature", "0", "--json")
+    assert run.returncode == 0, run
+    answer = json.loads(run.stdout)
+    assert answer["text"] == asked["text"] and answer["usage"]["prompt_tokens"] == asked["usage"]["prompt_tokens"]
+    run = hub.command("run", "eye/tiny", "./no-such.png", QUESTION)
+    assert run.returncode == 1 and "./no-such.png: no such picture" in run.stderr
+    run = hub.command("run", "eye/tiny", "What", "is", "a.png?", "--max-tokens", "1")
+    assert run.returncode == 0, run
+
+
 def test_show_prints_what_the_processor_does(hub):
     run = hub.command("show", "eye/tiny", "--processor", str(PICTURE))
     assert run.returncode == 0, run

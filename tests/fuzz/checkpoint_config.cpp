@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "vlm/formats/huggingface/config_keys.h"
+#include "vlm/formats/huggingface/generation_config.h"
 #include "vlm/formats/huggingface/json_file.h"
 #include "vlm/formats/huggingface/tensor_names.h"
 
@@ -14,6 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(gguf_name_of(text.substr(0, 200)));
   const auto file = JsonFile::parse("fuzz.json", text);
   if (!file) return 0;
+  if (const auto generation = read_generation_config(file->root());
+      generation && !(generation->temperature >= 0 && generation->temperature <= 100))
+    __builtin_trap();
   const auto nested = file->root().object("text_config");
   const auto processor = file->root().object("image_processor");
   KeyList text_keys;

@@ -56,8 +56,7 @@ Result<std::uint32_t> answer_max(const std::optional<tasks::Tokens>& wanted) {
       std::min<std::uint64_t>(wanted->count, std::numeric_limits<std::uint32_t>::max()));
 }
 
-Result<Sampling> sampling_of(const tasks::Sampling& wanted, std::uint64_t seed) {
-  const Sampling defaults;
+Result<Sampling> sampling_of(const tasks::Sampling& wanted, const Sampling& defaults, std::uint64_t seed) {
   Sampling sampling{.temperature = wanted.temperature.value_or(defaults.temperature),
                     .top_k = wanted.top_k.value_or(defaults.top_k),
                     .top_p = wanted.top_p.value_or(defaults.top_p),
@@ -175,7 +174,7 @@ Result<Request> to_engine_request(const tasks::ChatRequest& request, LoadedModel
   Request out;
   SLUICE_TRY(out.prompt, model->chat_template->encode(model->tokenizer, messages));
   SLUICE_TRY(out.tokens_max, answer_max(request.output_max));
-  SLUICE_TRY(out.sampling, sampling_of(request.sampling, seed));
+  SLUICE_TRY(out.sampling, sampling_of(request.sampling, model->sampling, seed));
   out.sampling.logprobs = request.logprobs;
   out.sampling.top_logprobs = request.top_logprobs;
   out.stop = request.stop;
@@ -230,7 +229,7 @@ Result<Request> to_engine_request(const tasks::CompletionRequest& request, Loade
   Request out;
   SLUICE_TRY(out.prompt, prompt_tokens(request.prompts.front(), model->tokenizer));
   SLUICE_TRY(out.tokens_max, answer_max(request.output_max));
-  SLUICE_TRY(out.sampling, sampling_of(request.sampling, seed));
+  SLUICE_TRY(out.sampling, sampling_of(request.sampling, model->sampling, seed));
   out.sampling.logprobs = request.logprobs.has_value();
   out.sampling.top_logprobs = request.logprobs.value_or(0);
   out.stop = request.stop;

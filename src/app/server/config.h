@@ -63,6 +63,13 @@ struct DeviceConfig {
   std::uint64_t queue_max = 0;
 };
 
+struct RecordsConfig {
+  bool enabled = true;
+  std::chrono::milliseconds retention{};
+  std::uint64_t rows_max = 0;
+  std::chrono::milliseconds hourly_retention{};
+};
+
 struct Config {
   std::string host;
   std::uint64_t port = 0;
@@ -84,6 +91,7 @@ struct Config {
   std::string model;  // one GGUF file served whatever the folder holds ($SLUICE_MODEL)
   std::string log_level;
   DeviceConfig device;
+  RecordsConfig records;
 };
 
 // Where a value came from: "default", "flag --port", "environment SLUICE_PORT", "sluice.yaml:3".

@@ -13,6 +13,7 @@
 #include "hub/api/api.h"
 #include "hub/telemetry/generations.h"
 #include "hub/telemetry/limits.h"
+#include "hub/telemetry/records.h"
 #include "net/server.h"
 #include "vlm/tensor/thread_pool.h"
 
@@ -68,6 +69,7 @@ struct Server::State {
   std::optional<hub::access::KeyKeeper> keeper;
   hub::telemetry::Metrics metrics;
   hub::telemetry::Generations generations{hub::telemetry::kGenerationsKept};
+  std::optional<hub::telemetry::Records> records;
   hub::gateway::Hub hub;
   std::optional<net::Loops> loops;
   std::optional<device::Device> device;
@@ -76,9 +78,33 @@ struct Server::State {
   std::optional<net::Server> server;
   std::uint16_t port = 0;
 
+  void start_records();
   void start_device(const Surroundings& surroundings, const Say& say);
   Status listen(const Say& say);
 };
+
+// The file is opened on the records' own thread: however large or damaged it is, the start does not wait.
+void Server::State::start_records() {
+  if (!config.records.enabled) return;
+  records.emplace([file = access.folder /
+                          "records.db"] { return hub::storage::find_backend("sqlite")->open_records(file); },
+                  hub::telemetry::RecordOptions{.keep_rows = config.records.retention,
+                                                .keep_roll_ups = config.records.hourly_retention,
+                                                .rows_max = config.records.rows_max,
+                                                .now_ms = {}});
+  hub.records = &*records;
+  const auto read = [this](auto field) {
+    return [this, field] { return static_cast<double>(records->state().*field); };
+  };
+  using State = hub::telemetry::Records::State;
+  metrics.add_counter("sluice_records_written_total", "Attempts kept in the store.", read(&State::written));
+  metrics.add_counter("sluice_records_dropped_total",
+                      "Attempts not kept: the store was too slow, refused them or was gone.",
+                      read(&State::dropped));
+  metrics.add_gauge("sluice_records_waiting", "Attempts that wait to be written.", read(&State::queued));
+  metrics.add_gauge("sluice_records_store_failing", "1 while the store of attempts does not work.",
+                    read(&State::failing));
+}
 
 // Looks at the folders only: weights are loaded by the first request that wants them.
 void Server::State::start_device(const Surroundings& surroundings, const Say& say) {
@@ -155,10 +181,12 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
   state->hub.generations = &state->generations;
   state->hub.instance_id = hub::gateway::make_instance_id();
   state->loops.emplace(config.loops != 0 ? config.loops : vlm::tensor::default_threads());
+  state->start_records();
   state->start_device(surroundings, say);
   state->api.emplace(*state->loops,
                      hub::api::Parts{.hub = &state->hub,
                                      .keys = state->access.keys.get(),
+                                     .records = state->records ? &*state->records : nullptr,
                                      .version = SLUICE_VERSION,
                                      .client = snapshot.client},
                      snapshot.api);
@@ -181,7 +209,9 @@ Status Server::reload(const LoadedConfig& loaded, const Surroundings& surroundin
 
 bool Server::drain() {
   state_->api->set_not_ready("draining");
-  return state_->server->stop(state_->config.limits.drain_timeout);
+  const bool whole = state_->server->stop(state_->config.limits.drain_timeout);
+  if (state_->records) state_->records->stop();
+  return whole;
 }
 
 std::uint16_t Server::port() const {

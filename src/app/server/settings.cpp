@@ -100,6 +100,16 @@ constexpr Setting kSettings[] = {
     {"device.queue_max", Kind::count, "64", kRestart,
      "requests waiting for the engine; more are answered 503", SLUICE_SLOT(device.queue_max), 100'000},
 
+    {"records.enabled", Kind::flag, "true", kRestart,
+     "keep a row for every attempt, without content: for explanations, usage and a warm start",
+     SLUICE_SLOT(records.enabled)},
+    {"records.retention", Kind::duration, "30d", kRestart, "age at which such a row is removed",
+     SLUICE_SLOT(records.retention)},
+    {"records.rows_max", Kind::count, "10000000", kRestart, "rows kept at most; the oldest go first",
+     SLUICE_SLOT(records.rows_max), 1'000'000'000},
+    {"records.hourly_retention", Kind::duration, "400d", kRestart,
+     "age at which the sums of an hour are removed", SLUICE_SLOT(records.hourly_retention)},
+
     {"providers.*.api_key", Kind::secret, "", kReload,
      "credential; without it the provider's usual variable is used", SLUICE_PROVIDER_SLOT(api_key)},
     {"providers.*.api_keys.#.key", Kind::secret, "", kReload,
@@ -164,7 +174,8 @@ constexpr Unit kByteUnits[] = {
     {"", 1},          {"B", 1},         {"kB", 1000},     {"MB", 1000'000}, {"GB", 1'000'000'000},
     {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},
 };
-constexpr Unit kTimeUnits[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"min", 60'000}, {"h", 3'600'000}};
+constexpr Unit kTimeUnits[] = {{"ms", 1},       {"s", 1000},      {"m", 60'000},
+                               {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
 
 std::optional<bool> read_flag(std::string_view text) {
   for (std::string_view yes : {"true", "yes", "on", "1"})
@@ -227,6 +238,8 @@ Status assign_one(const Setting& setting, const Slot& slot, const std::string& t
 }
 
 std::string describe_duration(milliseconds value) {
+  if (value.count() % 86'400'000 == 0 && value.count() != 0)
+    return fmt::format("{}d", value.count() / 86'400'000);
   if (value.count() % 60'000 == 0 && value.count() != 0) return fmt::format("{}m", value.count() / 60'000);
   if (value.count() % 1000 == 0) return fmt::format("{}s", value.count() / 1000);
   return fmt::format("{}ms", value.count());

@@ -57,7 +57,7 @@ void write_type(base::JsonWriter& json, const Setting& setting) {
       json.field("type", "string").field("pattern", "^[1-9][0-9]* ?([kMG]i?B|KiB|B)?$");
       break;
     case Kind::duration:
-      json.field("type", "string").field("pattern", "^(0|[1-9][0-9]*) ?(ms|s|m|min|h)$");
+      json.field("type", "string").field("pattern", "^(0|[1-9][0-9]*) ?(ms|s|m|min|h|d)$");
       break;
     case Kind::list:
       json.field("type", "array").key("items").begin_object().field("type", "string").end_object();

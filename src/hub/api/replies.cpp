@@ -49,16 +49,6 @@ void write_model(base::JsonWriter& json, const gateway::ModelRow& row) {
   json.end_array().end_object();
 }
 
-std::string iso_time(std::int64_t unix_s) {
-  const std::chrono::sys_seconds time{std::chrono::seconds(unix_s)};
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-}
-
 std::int64_t milliseconds_of(double seconds) {
   return static_cast<std::int64_t>(seconds * 1e3 + 0.5);
 }
@@ -76,7 +66,7 @@ void write_generation(base::JsonWriter& json, const telemetry::Generation& one) 
   text("upstream_id", one.upstream_id);
   json.field("model", one.model).field("provider_name", one.provider).field("origin", one.route);
   json.field("streamed", one.streamed).field("cancelled", one.cancelled);
-  json.field("created_at", iso_time(one.created_unix_s));
+  json.field("created_at", iso_time(one.created_unix_s * 1000));
   json.field("latency", milliseconds_of(one.first_token_s));
   json.field("generation_time", milliseconds_of(one.duration_s - one.first_token_s));
   text("finish_reason", one.finish_reason);
@@ -96,6 +86,18 @@ void write_generation(base::JsonWriter& json, const telemetry::Generation& one) 
 }
 
 }  // namespace
+
+std::string iso_time(std::int64_t unix_ms) {
+  const std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds(unix_ms)};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  const auto fraction = clock.subseconds().count();
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     fraction == 0 ? "" : fmt::format(".{:03}", fraction));
+}
 
 Reply reply_error(const base::Error& error, std::string_view front) {
   const dialects::Dialect* dialect = dialects::find_dialect(front);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/money.h"
+#include "hub/tasks/kind.h"
 #include "hub/tasks/usage.h"
 
 namespace sluice::hub::catalog {
@@ -23,8 +24,9 @@ struct Rates {
   std::optional<base::NanoUsd> input, output;
   std::optional<base::NanoUsd> cache_read, cache_write, cache_write_long;
   std::optional<base::NanoUsd> input_audio, output_audio, input_image, output_image, reasoning;
-  // Each.
-  std::optional<base::NanoUsd> image, request;
+  std::optional<base::NanoUsd> cache_read_audio;
+  // Each; a search is one that the provider's own search tool makes.
+  std::optional<base::NanoUsd> image, request, search;
 
   friend bool operator==(const Rates&, const Rates&) = default;
 };
@@ -59,6 +61,7 @@ struct Offer {
   std::optional<Price> price;  // absent: unknown, and then never cheap
   std::optional<std::uint64_t> context_length;  // tokens of prompt and answer together
   std::optional<std::uint64_t> output_max;      // tokens
+  std::optional<tasks::Kind> kind;              // what it is for; absent: unknown. chat includes completion
   // What it takes and gives; absent: unknown.
   std::optional<bool> images, audio, documents, tools, structured_output;
   bool is_author = false;     // the provider published the model

@@ -74,6 +74,10 @@ class Attempt final : public HeadListener {
 
   void hear(const http::ResponseHead& head) override;
 
+  std::uint32_t number = 0;  // of those that the request sent, from 1
+  // Money set aside for it; settled by whoever knows what it cost.
+  std::optional<Reservation> reserved;
+
   const Start& start() const { return start_; }
   const std::string& route_id() const { return route_id_; }
   const std::string& provider() const { return provider_; }

@@ -26,7 +26,13 @@ milliseconds tighter(milliseconds a, milliseconds b) {
   return b.count() == 0 ? a : std::min(a, b);
 }
 
-// Whether the provider may charge for an attempt that ended so.
+bool says_when(const AttemptFailure& failure) {
+  return failure.retry_after &&
+         (failure.verdict == Verdict::rate_limited || failure.verdict == Verdict::overloaded);
+}
+
+}  // namespace
+
 bool may_be_billed(Verdict verdict) {
   switch (verdict) {
     case Verdict::whole:
@@ -39,13 +45,6 @@ bool may_be_billed(Verdict verdict) {
       return false;
   }
 }
-
-bool says_when(const AttemptFailure& failure) {
-  return failure.retry_after &&
-         (failure.verdict == Verdict::rate_limited || failure.verdict == Verdict::overloaded);
-}
-
-}  // namespace
 
 std::optional<double> quantile_of(const health::Spread& spread, double q) {
   if (spread.weight < kHedgeWeightMin) return std::nullopt;

@@ -172,6 +172,9 @@ class Attempts {
   base::NanoUsd at_risk_{0};  // the worst that attempts of this request may be billed
 };
 
+// Whether a provider may charge for an attempt that ended so.
+bool may_be_billed(health::Verdict verdict);
+
 // How long before the quantile `q` of what was observed; nullopt while too little was.
 std::optional<double> quantile_of(const health::Spread& spread, double q);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "hub/routing/expected_cost.h"
+
 namespace sluice::hub::gateway {
 namespace {
 
@@ -15,26 +17,17 @@ class Sum {
  public:
   void add(Tokens tokens, const Rate& per_million) {
     if (tokens.count == 0) return;
-    if (!per_million || per_million->nanos < 0) {
-      known_ = false;
-      return;
-    }
-    add_nanos((static_cast<__int128>(tokens.count) * per_million->nanos + 999'999) / 1'000'000);
+    known_ = known_ && per_million;
+    if (per_million) add(routing::cost_of(tokens, *per_million));
   }
-  void add_each(std::uint32_t count, const Rate& each) {
-    if (each) add_nanos(static_cast<__int128>(count) * each->nanos);
+  void add(NanoUsd more) {
+    if (__builtin_add_overflow(nanos_, more.nanos, &nanos_))
+      nanos_ = std::numeric_limits<std::int64_t>::max();
   }
-  std::optional<NanoUsd> total() const {
-    if (!known_) return std::nullopt;
-    return NanoUsd{static_cast<std::int64_t>(nanos_)};
-  }
+  std::optional<NanoUsd> total() const { return known_ ? std::optional(NanoUsd{nanos_}) : std::nullopt; }
 
  private:
-  void add_nanos(__int128 more) {
-    nanos_ = std::min<__int128>(nanos_ + more, std::numeric_limits<std::int64_t>::max());
-  }
-
-  __int128 nanos_ = 0;
+  std::int64_t nanos_ = 0;
   bool known_ = true;
 };
 
@@ -42,18 +35,11 @@ Rate either(const Rate& own, const Rate& family) {
   return own ? own : family;
 }
 
-const catalog::Rates& rates_for(const catalog::Price& price, Tokens input) {
-  const catalog::Rates* rates = &price.rates;
-  for (const catalog::Tier& tier : price.tiers)
-    if (input > tier.above_input) rates = &tier.rates;
-  return *rates;
-}
-
 }  // namespace
 
 std::optional<NanoUsd> bill(const catalog::Price& price, const tasks::Usage& usage, std::uint32_t images) {
   if (price.free) return NanoUsd{};
-  const catalog::Rates& rates = rates_for(price, usage.input);
+  const catalog::Rates rates = routing::rates_at(price, usage.input);
   Sum sum;
   const Tokens written_long = std::min(usage.cache_write_long, usage.cache_write);
   const Tokens written = saturating_difference(usage.cache_write, written_long);
@@ -75,8 +61,8 @@ std::optional<NanoUsd> bill(const catalog::Price& price, const tasks::Usage& usa
   sum.add(usage.output_audio, rates.output_audio);
   sum.add(usage.output_image, either(rates.output_image, rates.output));
 
-  sum.add_each(images, rates.image);
-  sum.add_each(1, rates.request);
+  if (rates.image) sum.add(routing::cost_of({images * std::uint64_t{1'000'000}}, *rates.image));
+  if (rates.request) sum.add(*rates.request);
   return sum.total();
 }
 

@@ -1,7 +1,9 @@
 // Who may answer a request, and in which order: what the conductor asks of catalogue, health and routing
 // before the first attempt.
 #include <algorithm>
+#include <functional>
 
+#include "hub/gateway/ask.h"
 #include "hub/gateway/conductor.h"
 #include "hub/gateway/limits.h"
 #include "hub/gateway/models.h"
@@ -39,7 +41,6 @@ base::Result<catalog::Resolution> Conductor::resolve(const Call& call, std::stri
 }
 
 void Conductor::add_options(catalog::Resolution resolution, bool substitutes) {
-  const auto now = net::Clock::now();
   options_.reserve(options_.size() + resolution.candidates.size());
   for (auto& candidate : resolution.candidates) {
     routing::Option option;
@@ -50,14 +51,18 @@ void Conductor::add_options(catalog::Resolution resolution, bool substitutes) {
       const std::string route_id = option.candidate.route_id();
       option.figures = hub_.health->figures(
           {.route_id = route_id, .provider = option.candidate.provider_id(), .model = option.asked_model},
-          now);
+          chosen_at_);
     }
     options_.push_back(std::move(option));
   }
 }
 
 base::Status Conductor::choose_routes(const Call& call) {
-  SLUICE_TRY(auto resolution, resolve(call, call.scanned().model));
+  model_text_ = call.scanned().model;
+  ask_ = ask_of(call.scanned());
+  chosen_at_ = net::Clock::now();
+  seed_ = std::hash<std::string>()(admission_.request_id);
+  SLUICE_TRY(auto resolution, resolve(call, model_text_));
   asked_model_ = model_ = resolution.model;
   add_options(std::move(resolution), false);
   if (call.local_only()) {
@@ -70,11 +75,21 @@ base::Status Conductor::choose_routes(const Call& call) {
       return fail(ErrorCode::forbidden, "'{}' would be answered by {}, but only this machine may: {}",
                   call.scanned().model, others, local_only_reason(call.scanned()));
   }
-  for (std::size_t i = 0; i < options_.size() && i < kMaxAttempts; ++i) {
-    decision_.ranked.emplace_back();
-    decision_.ranked.back().option = i;
-  }
+  decision_ = routing::decide(situation());
+  if (decision_.ranked.empty()) return std::unexpected(routing::explain_refusal(situation(), decision_));
   return {};
+}
+
+routing::Situation Conductor::situation() const {
+  return {.ask = &ask_,
+          .wishes = &wishes_,
+          .options = options_,
+          .now = chosen_at_,
+          .today_s = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())
+                         .time_since_epoch()
+                         .count(),
+          .price_max_age_s = settings_->price_max_age.count(),
+          .seed = seed_};
 }
 
 AttemptPlan Conductor::make_plan(const Call& call) const {
@@ -82,11 +97,15 @@ AttemptPlan Conductor::make_plan(const Call& call) const {
   plan.candidates.reserve(decision_.ranked.size());
   for (const routing::Ranked& ranked : decision_.ranked) {
     const routing::Option& option = options_[ranked.option];
-    plan.candidates.push_back(
-        {.figures = option.figures, .expected = ranked.expected, .substitutes = option.substitutes});
+    plan.candidates.push_back({.figures = option.figures,
+                               .expected = ranked.expected,
+                               .substitutes = option.substitutes && !wishes_.across_models.value_or(false)});
   }
   plan.limits = limits_of(settings_->times, call.stream());
   plan.deadline = deadline_;
+  plan.hedge = wishes_.hedge;
+  plan.max_cost = wishes_.max_cost;
+  if (decision_.policy == "cheapest") plan.second_worth = kSecondWorth;
   return plan;
 }
 

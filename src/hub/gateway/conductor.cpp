@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "hub/gateway/bill.h"
 #include "hub/gateway/hops.h"
 #include "hub/gateway/limits.h"
 #include "hub/gateway/models.h"
@@ -22,6 +23,12 @@ constexpr std::size_t kMaxUpstreamIdBytes = 128;
 
 double seconds_since(net::TimePoint began) {
   return std::chrono::duration<double>(net::Clock::now() - began).count();
+}
+
+std::int64_t unix_now_ms() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now())
+      .time_since_epoch()
+      .count();
 }
 
 std::int64_t unix_now() {
@@ -46,6 +53,11 @@ std::string header_safe(std::string_view text) {
 // "0.000001234": exact, so that no client meets an exponent.
 std::string usd_text(base::NanoUsd cost) {
   return fmt::format("{}.{:09}", cost.nanos / 1'000'000'000, cost.nanos % 1'000'000'000);
+}
+
+// A request that was refused costs nothing; one that lost its reader, its race or its end may have.
+bool is_billed(health::Verdict verdict, const Failure* failure) {
+  return may_be_billed(verdict) && !(failure != nullptr && verdict == health::Verdict::not_its_fault);
 }
 
 // What a provider's answer may tell the client besides its body.
@@ -128,7 +140,7 @@ void Conductor::keep_generation() {
     kept.input_cached = usage_->cached.count;
     kept.output = usage_->output.count;
     kept.output_reasoning = usage_->reasoning.count;
-    if (usage_->reported_cost) kept.cost_usd = usage_->reported_cost->usd();
+    if (cost_) kept.cost_usd = cost_->usd();
   }
   hub_.generations->add(std::move(kept));
 }
@@ -143,10 +155,11 @@ net::Task<void> Conductor::run() {
                         .options = options_,
                         .ranked = decision_.ranked,
                         .cancel = exchange_.cancel(),
-                        .deadline = deadline_};
+                        .deadline = deadline_,
+                        .tokens = static_cast<double>(ask_.input_expected.count)};
   Race race(setup, make_plan(*call), *this);
   auto begun = co_await race.run();
-  attempts_ = static_cast<std::uint32_t>(race.sent());
+  attempts_ = race.sent();
   if (const auto last = race.last_asked(); last && !begun) note_route(options_[*last]);
   if (exchange_.cancel().fired()) co_return;
   if (!begun) co_return co_await refuse_all(race);
@@ -196,10 +209,39 @@ void Conductor::note_route(const routing::Option& option) {
   route_id_ = option.candidate.route_id();
   model_ = option.asked_model;
   substituted_ = option.substitutes;
+  served_offer_ = option.candidate.offer;
 }
 
-std::optional<Failure> Conductor::admit(const routing::Ranked&, Attempt&) {
-  return std::nullopt;
+// No request leaves unless its worst case fits under the day's cap.
+std::optional<Failure> Conductor::admit(const routing::Ranked& ranked, Attempt& attempt) {
+  const routing::Option& option = options_[ranked.option];
+  if (hub_.spend == nullptr || !is_paid(option.candidate)) return std::nullopt;
+  const base::NanoUsd worst = worst_for_cap(option, ranked.expected, ask_);
+  if (auto reserved = hub_.spend->reserve(worst, unix_now())) {
+    attempt.reserved.emplace(std::move(*reserved));
+    return std::nullopt;
+  }
+  const auto provider = option.candidate.provider_id();
+  const auto cap = hub_.spend->per_day();
+  std::string message;
+  if (cap.nanos <= 0) {
+    message = fmt::format("{} is paid for, and max_spend_usd_per_day is 0: no paid provider may be asked",
+                          provider);
+  } else {
+    const auto state = hub_.spend->state(unix_now());
+    message = fmt::format(
+        "this request may cost up to {:.6f} USD at {}{}; of max_spend_usd_per_day ({:.2f}) {:.6f} are spent "
+        "today and "
+        "{:.6f} set aside for requests under way: raise it, or bound the answer with max_tokens",
+        worst.usd(), provider,
+        ranked.expected.cost_worst
+            ? ""
+            : " (its price is not known, so the highest usual one is assumed; configure it)",
+        cap.usd(), state.spent.usd(), state.reserved.usd());
+  }
+  return Failure({.code = base::ErrorCode::payment_required,
+                  .message = std::move(message),
+                  .provider = std::string(provider)});
 }
 
 void Conductor::lose(const routing::Ranked& ranked, Attempt& attempt, health::Verdict verdict,
@@ -208,12 +250,63 @@ void Conductor::lose(const routing::Ranked& ranked, Attempt& attempt, health::Ve
   account(ranked, attempt, verdict, failure, false);
 }
 
-void Conductor::account(const routing::Ranked&, Attempt& attempt, health::Verdict verdict,
+void Conductor::account(const routing::Ranked& ranked, Attempt& attempt, health::Verdict verdict,
                         const Failure* failure, bool wins) {
   AttemptEnd end{.verdict = verdict};
   if (failure != nullptr) end.retry_after = failure->retry_after;
   if (wins) end.usage = usage_;
   attempt.end(end);
+  if (attempt.reserved) attempt.reserved->settle(cost_for_cap(ranked, is_billed(verdict, failure), wins));
+  keep_record(ranked, attempt, verdict, failure, wins);
+}
+
+// As the provider said, else by its price; where neither is known nobody else is either, but the cap must
+// not be passed: then what was expected, or the worst.
+base::NanoUsd Conductor::cost_for_cap(const routing::Ranked& ranked, bool billed, bool wins) const {
+  if (!billed) return {};
+  if (wins && cost_) return *cost_;
+  if (wins && usage_) return assumed_cost(*usage_);
+  if (ranked.expected.cost) return *ranked.expected.cost;
+  return worst_for_cap(options_[ranked.option], ranked.expected, ask_);
+}
+
+void Conductor::keep_record(const routing::Ranked& ranked, const Attempt& attempt, health::Verdict verdict,
+                            const Failure* failure, bool wins) {
+  if (hub_.records == nullptr) return;
+  telemetry::AttemptRecord record;
+  record.time_ms = unix_now_ms() - static_cast<std::int64_t>(attempt.seconds() * 1e3);
+  record.generation_id = wins && !answer_id_.empty() ? answer_id_ : admission_.request_id;
+  record.request_id = admission_.request_id;
+  if (admission_.caller) record.key_id = admission_.caller->id;
+  record.endpoint = admission_.route;
+  record.model_asked = model_text_;
+  record.model = options_[ranked.option].asked_model;
+  record.route_id = attempt.route_id();
+  record.provider = attempt.provider();
+  record.attempt = attempt.number;
+  record.reason = name_of(attempt.start().reason);
+  record.outcome = outcome_of(verdict, failure, wins);
+  if (failure != nullptr) record.error = kind_of(*failure);
+  record.status = attempt.status();
+  record.streamed = stream_;
+  if (wins && usage_) {
+    record.usage = *usage_;
+    record.has_usage = true;
+    record.cost = cost_;
+    record.cost_reported = usage_->reported_cost.has_value();
+  } else if (!is_billed(verdict, failure)) {
+    record.cost = base::NanoUsd{};
+  }
+  record.first_token_s = attempt.first_token_s();
+  record.total_s = attempt.seconds();
+  record.cost_expected = ranked.expected.cost;
+  hub_.records->add(std::move(record));
+}
+
+std::string_view Conductor::outcome_of(health::Verdict verdict, const Failure* failure, bool wins) const {
+  if (wins) return verdict == health::Verdict::whole ? "whole" : failure != nullptr ? "cut" : "cancelled";
+  if (failure != nullptr) return "failed";
+  return exchange_.cancel().fired() ? "cancelled" : "hedge_lost";
 }
 
 // Nobody answered. Every route that failed says why; where none was asked, why that was so.
@@ -397,11 +490,20 @@ http::Headers Conductor::answer_headers(const Begun* begun) const {
   return headers;
 }
 
+// What it cost: the provider's own word, else its price, else nobody knows.
+void Conductor::take_usage(const tasks::Usage& usage) {
+  usage_ = usage;
+  cost_ = usage.reported_cost;
+  if (!cost_ && served_offer_ && served_offer_->price)
+    cost_ = bill(*served_offer_->price, usage, ask_.images);
+  if (!cost_ && provider_ == catalog::kDeviceId) cost_ = base::NanoUsd{};
+}
+
 void Conductor::learn(const std::vector<tasks::Event>& events) {
   for (const auto& event : events) {
     if (const auto* report = std::get_if<tasks::UsageReport>(&event)) {
       // A count is no consumption.
-      if (admission_.kind != tasks::Kind::count_tokens) usage_ = report->usage;
+      if (admission_.kind != tasks::Kind::count_tokens) take_usage(report->usage);
     } else if (const auto* started = std::get_if<tasks::Started>(&event); started && !started->id.empty()) {
       served_id_ = started->id;
       if (answer_id_.empty()) answer_id_ = started->id;  // relayed: the client sees the provider's

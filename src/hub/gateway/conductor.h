@@ -33,6 +33,7 @@ class Conductor final : private RaceListener {
   base::Result<catalog::Resolution> resolve(const Call& call, std::string_view text) const;
   void add_options(catalog::Resolution resolution, bool substitutes);
   std::string local_only_reason(const dialects::ScannedRequest& scanned) const;
+  routing::Situation situation() const;
   AttemptPlan make_plan(const Call& call) const;
 
   std::optional<Failure> admit(const routing::Ranked& ranked, Attempt& attempt) override;
@@ -41,6 +42,10 @@ class Conductor final : private RaceListener {
   // What became of an attempt: to health, to the records, to the money set aside for it.
   void account(const routing::Ranked& ranked, Attempt& attempt, health::Verdict verdict,
                const Failure* failure, bool wins);
+  base::NanoUsd cost_for_cap(const routing::Ranked& ranked, bool billed, bool wins) const;
+  void keep_record(const routing::Ranked& ranked, const Attempt& attempt, health::Verdict verdict,
+                   const Failure* failure, bool wins);
+  std::string_view outcome_of(health::Verdict verdict, const Failure* failure, bool wins) const;
   void note_route(const routing::Option& option);
   net::Task<void> refuse_all(const Race& race);
 
@@ -56,6 +61,7 @@ class Conductor final : private RaceListener {
   base::Result<std::string> encode_reply(const Call& call, std::vector<Piece>& pieces);
   dialects::ReplyContext reply_context(const Call& call);
   http::Headers answer_headers(const Begun* begun) const;
+  void take_usage(const tasks::Usage& usage);
   void learn(const std::vector<tasks::Event>& events);
   void keep_generation();
 
@@ -68,7 +74,12 @@ class Conductor final : private RaceListener {
   const Ground ground_;
   net::TimePoint deadline_;
   // Who may answer, and in which order.
+  std::string model_text_;   // as the client wrote it
   std::string asked_model_;  // resolved; the first asked for
+  routing::Ask ask_;
+  routing::Wishes wishes_;
+  net::TimePoint chosen_at_;
+  std::uint64_t seed_ = 0;  // of the choice: all chance in it
   std::vector<routing::Option> options_;
   routing::Decision decision_;
   // What became of it, for the headers and the log.
@@ -77,7 +88,8 @@ class Conductor final : private RaceListener {
   std::string route_id_;
   std::string upstream_request_id_;
   std::string_view reason_;  // why its attempt was made
-  std::optional<base::NanoUsd> expected_cost_;
+  std::optional<base::NanoUsd> expected_cost_, cost_;
+  catalog::OfferPtr served_offer_;
   bool substituted_ = false;
   bool retry_is_useless_ = false;
   std::uint32_t attempts_ = 0;

@@ -27,6 +27,7 @@ ResolveView::ResolveView(const Settings& settings, const Hub& hub)
     : device_models_(hub.device != nullptr && hub.device_models ? hub.device_models() : nullptr),
       enabled_(settings.enabled.ids()) {
   input_.catalog = settings.catalog.get();
+  input_.offers = settings.offers.get();
   input_.enabled = enabled_;
   input_.configured = settings.models;
   if (device_models_) input_.device_models = *device_models_;

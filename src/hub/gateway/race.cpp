@@ -53,7 +53,7 @@ net::Task<void> Race::begin(Start start) {
     co_return;
   }
   running_.back() = attempt;
-  ++sent_;
+  attempt->number = ++sent_;
   last_asked_ = ranked.option;
   if (machine_.running() > 1 || machine_.hedge_at() != net::kNever) {
     if (!happened_) happened_.emplace(*net::Loop::current());

@@ -51,7 +51,7 @@ class Race {
   const routing::Ranked& ranked_of(const Attempt& attempt) const {
     return setup_.ranked[attempt.start().candidate];
   }
-  std::size_t sent() const { return sent_; }
+  std::uint32_t sent() const { return sent_; }
   // The option that was asked last; nullopt: none was.
   std::optional<std::size_t> last_asked() const { return last_asked_; }
   const std::vector<FailedAttempt>& failed() const { return failed_; }
@@ -71,7 +71,7 @@ class Race {
   std::shared_ptr<Attempt> winner_;
   std::optional<Begun> begun_;
   std::vector<FailedAttempt> failed_;
-  std::size_t sent_ = 0;
+  std::uint32_t sent_ = 0;
   std::optional<std::size_t> last_asked_;
   GiveUp end_{};
 };

@@ -12,6 +12,7 @@
 #include "hub/catalog/resolve.h"
 #include "hub/credentials/credentials.h"
 #include "hub/gateway/attempts.h"
+#include "hub/gateway/spend.h"
 #include "hub/gateway/upstream.h"
 #include "hub/health/health.h"
 #include "hub/telemetry/attempt_record.h"
@@ -33,10 +34,12 @@ AttemptLimits limits_of(const Times& times, bool stream);
 
 struct Settings {
   std::shared_ptr<const catalog::Catalog> catalog = catalog::Catalog::built_in();
+  catalog::OffersPtr offers;  // null: nothing is known of who offers what
   credentials::Enablement enabled;
   std::vector<catalog::ConfiguredModel> models;
   std::string default_route = "preferred";
   bool local_only = false;
+  std::chrono::seconds price_max_age{0};  // an older price ranks as unknown; zero: any age
   Times times;
 };
 using SettingsPtr = std::shared_ptr<const Settings>;
@@ -47,6 +50,7 @@ struct Hub {
   telemetry::Metrics* metrics = nullptr;
   telemetry::Generations* generations = nullptr;  // null: nothing is kept
   health::Health* health = nullptr;               // null: nothing is learned
+  SpendCap* spend = nullptr;                      // null: nothing is capped
   telemetry::RecordSink* records = nullptr;       // takes every attempt; null: nothing is kept
   Upstream* device = nullptr;                     // null: this process has no device
   // The ids the device serves, from memory: asked on the loops, once a request.

@@ -10,9 +10,20 @@
 #include <utility>
 
 #include "base/money.h"
-#include "base/result.h"
+#include "hub/routing/decision.h"
 
 namespace sluice::hub::gateway {
+
+// What a request may cost at most on a route, as far as the cap is concerned. The device, providers that run
+// on this machine and offers said to be free cost nothing. A paid route whose price or longest answer nobody
+// states is reckoned at kAssumedRates and kAssumedAnswerTokens: neither zero, nor a reason to refuse a user
+// whose provider no list knows.
+base::NanoUsd worst_for_cap(const routing::Option& option, const routing::Expected& expected,
+                            const routing::Ask& ask);
+// Likewise what `usage` cost where no price is known.
+base::NanoUsd assumed_cost(const tasks::Usage& usage);
+// Whether money may be asked for it at all.
+bool is_paid(const catalog::Candidate& candidate);
 
 class SpendCap;
 

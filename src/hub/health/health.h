@@ -65,8 +65,8 @@ struct Ended {
 // with its answer is known not to count those that left after it.
 struct Ticket {
   LimitMark route, account;
-  bool is_trial = false;     // the one trial of a half-open circuit
-  std::uint32_t place = 0;   // among those that wait for a head
+  bool is_trial = false;    // the one trial of a half-open circuit
+  std::uint32_t place = 0;  // among those that wait for a head
 };
 
 struct Options {

@@ -27,7 +27,8 @@ Ended whole(double first_token_s, double total_s, std::uint64_t output) {
   return {.first_token_s = first_token_s, .total_s = total_s, .usage = usage, .retry_after_s = {}};
 }
 Ended failed(Verdict verdict, std::optional<double> retry_after_s = {}) {
-  return {.verdict = verdict, .first_token_s = {}, .total_s = 0.1, .usage = {}, .retry_after_s = retry_after_s};
+  return {
+      .verdict = verdict, .first_token_s = {}, .total_s = 0.1, .usage = {}, .retry_after_s = retry_after_s};
 }
 
 // One attempt, told of as the conductor does.
@@ -189,7 +190,8 @@ TEST(hub_health_health, forgets_the_route_not_heard_of_for_longest) {
   Health health;
   for (std::size_t i = 0; i < kRoutesMax; ++i) {
     const std::string id = "r" + std::to_string(i);
-    attempt(health, {.route_id = id, .provider = "p", .model = "m"}, whole(0.1, 1, 9), static_cast<double>(i));
+    attempt(health, {.route_id = id, .provider = "p", .model = "m"}, whole(0.1, 1, 9),
+            static_cast<double>(i));
   }
   attempt(health, {.route_id = "r0", .provider = "p", .model = "m"}, whole(0.1, 1, 9), 1e5);
   EXPECT_EQ(health.rows(at(1e5)).size(), kRoutesMax);

@@ -19,9 +19,10 @@ struct Case {
   std::function<void(TestSituation&, Option& other)> break_it;
 };
 
-const std::vector<Case>& cases() {
+// What the caller allows.
+std::vector<Case> policy_cases() {
   using W = TestSituation;
-  static const std::vector<Case> kCases{
+  return {
       {"local_only",
        [](W& w, Option&) {
          w.options.pop_front();
@@ -58,6 +59,13 @@ const std::vector<Case>& cases() {
          W::offer(o).quantization = "fp4";
          w.wishes.quantizations = {"bf16", "fp8"};
        }},
+  };
+}
+
+// What a route can do, and at what price.
+std::vector<Case> ability_cases() {
+  using W = TestSituation;
+  return {
       {"task", [](W&, Option& o) { W::provider(o).surfaces.front().paths.clear(); }},
       {"images",
        [](W& w, Option& o) {
@@ -106,6 +114,14 @@ const std::vector<Case>& cases() {
        }},
       {"credential", [](W&, Option& o) { o.has_credential = false; }},
   };
+}
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> kCases = [] {
+    std::vector<Case> all = policy_cases();
+    std::ranges::move(ability_cases(), std::back_inserter(all));
+    return all;
+  }();
   return kCases;
 }
 

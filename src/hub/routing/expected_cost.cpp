@@ -34,13 +34,6 @@ Rates overlay(Rates base, const Rates& tier) {
   return base;
 }
 
-Rates rates_at(const catalog::Price& price, Tokens input) {
-  Rates rates = price.rates;
-  for (const catalog::Tier& tier : price.tiers)
-    if (input > tier.above_input) rates = overlay(rates, tier.rates);
-  return rates;
-}
-
 // Of every tier that the prompt may reach, the dearest of each kind.
 Rates dearest_rates(const catalog::Price& price, Tokens input_most) {
   Rates dearest = price.rates;
@@ -121,6 +114,13 @@ double hit_chance(const Ask& ask, const Option& option) {
 }
 
 }  // namespace
+
+Rates rates_at(const catalog::Price& price, Tokens input) {
+  Rates rates = price.rates;
+  for (const catalog::Tier& tier : price.tiers)
+    if (input > tier.above_input) rates = overlay(rates, tier.rates);
+  return rates;
+}
 
 NanoUsd cost_of(Tokens tokens, NanoUsd per_million) {
   std::int64_t product = 0;

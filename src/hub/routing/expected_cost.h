@@ -33,6 +33,9 @@ CostOutlook expect_cost(const Situation& situation, const Option& option, const 
 // Whether `price` may be relied on today.
 PriceTrust trust_in(const catalog::Price& price, const Situation& situation);
 
+// What a prompt of so many tokens is charged by, and its answer; a tier changes what it states.
+catalog::Rates rates_at(const catalog::Price& price, tasks::Tokens input);
+
 // `tokens` at `per_million`, rounded up; the largest amount there is when it does not fit.
 base::NanoUsd cost_of(tasks::Tokens tokens, base::NanoUsd per_million);
 

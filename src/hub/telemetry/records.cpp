@@ -153,11 +153,8 @@ void Records::write_batch(Lock& lock) {
 
 void Records::prune(Lock& lock) {
   const std::int64_t now = now_ms();
-  const auto age = [now](std::chrono::hours kept) {
-    return now - std::chrono::duration_cast<std::chrono::milliseconds>(kept).count();
-  };
-  const Retention keep{.rows_since_ms = age(options_.keep_rows),
-                       .roll_ups_since_hour = age(options_.keep_roll_ups) / kHourMs,
+  const Retention keep{.rows_since_ms = now - options_.keep_rows.count(),
+                       .roll_ups_since_hour = (now - options_.keep_roll_ups.count()) / kHourMs,
                        .rows_max = options_.rows_max};
   lock.unlock();
   const auto removed = store_->prune(keep, kRecordPruneRows);

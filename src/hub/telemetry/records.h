@@ -30,8 +30,8 @@ struct RecordOptions {
   std::chrono::milliseconds drain_limit{2'000};
   std::size_t queue_rows_max = kRecordQueueRowsMax;
   std::size_t queue_bytes_max = kRecordQueueBytesMax;
-  std::chrono::hours keep_rows{24 * 30};
-  std::chrono::hours keep_roll_ups{24 * 400};
+  std::chrono::milliseconds keep_rows{std::chrono::hours(24 * 30)};
+  std::chrono::milliseconds keep_roll_ups{std::chrono::hours(24 * 400)};
   std::uint64_t rows_max = std::numeric_limits<std::uint64_t>::max();
   std::function<std::int64_t()> now_ms;  // since 1970; empty: the system's clock
 };

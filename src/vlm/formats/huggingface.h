@@ -11,9 +11,11 @@
 // docs/decisions/0010-checkpoints.md.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "vlm/formats/limits.h"
@@ -21,11 +23,23 @@
 
 namespace sluice::vlm::formats {
 
+// generation_config.json. Where it does not sample, the likeliest token is taken, as the reference does.
+struct GenerationConfig {
+  std::vector<std::int32_t> stop_ids;
+  bool samples = false;
+  double temperature = 1;
+  double top_p = 1;
+  double min_p = 0;
+  std::uint32_t top_k = 0;  // 0: all
+  double repetition_penalty = 1;
+};
+
 struct Checkpoint {
   TensorFile text;                   // token_embd.weight, blk.0.attn_q.weight, ...; keys llama.*, smollm3.*
   std::optional<TensorFile> vision;  // v.patch_embd.weight, mm.model.fc.weight, ...; keys clip.*, processor.*
   std::string tokenizer_json;
   std::string chat_template;  // Jinja, or empty
+  std::optional<GenerationConfig> generation;
 };
 
 // True when `folder` holds a config.json.

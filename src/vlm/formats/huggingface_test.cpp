@@ -82,6 +82,31 @@ TEST(vlm_formats_huggingface, speaks_of_a_checkpoint_as_gguf_does) {
   EXPECT_THAT(checkpoint->chat_template, HasSubstr("<end_of_utterance>"));
 }
 
+TEST(vlm_formats_huggingface, generation_config_says_how_it_answers) {
+  Copy copy;
+  EXPECT_FALSE(copy.load()->generation);
+  copy.put("generation_config.json", R"({"eos_token_id": 42, "pad_token_id": 128002})");
+  EXPECT_EQ(copy.load()->generation->stop_ids, (std::vector<std::int32_t>{42}));
+  EXPECT_FALSE(copy.load()->generation->samples);
+  copy.put("generation_config.json",
+           R"({"do_sample": true, "eos_token_id": [7, 8], "temperature": 0.6, "top_p": 0.95})");
+  const auto generation = copy.load()->generation;
+  EXPECT_EQ(generation->stop_ids, (std::vector<std::int32_t>{7, 8}));
+  EXPECT_TRUE(generation->samples);
+  EXPECT_EQ(generation->temperature, 0.6);
+  EXPECT_EQ(generation->top_p, 0.95);
+  EXPECT_EQ(generation->top_k, 50U);  // the reference's own default
+  for (const auto& [text, message] :
+       {std::pair{R"({"eos_token_id": -1})", "eos_token_id: expected a whole number"},
+        std::pair{R"({"eos_token_id": [-1]})", "eos_token_id: expected ids from 0"},
+        std::pair{R"({"temperature": "hot"})", "temperature: expected a number"},
+        std::pair{R"({"temperature": 1e9})", "temperature: expected a number from 0 to 100"},
+        std::pair{R"({"top_p": 0})", "top_p: expected a number from"},
+        std::pair{R"({"top_k": 99999999999})", "top_k: expected at most"}}) {
+    EXPECT_THAT(copy.put("generation_config.json", text).refusal(), HasSubstr(message)) << text;
+  }
+}
+
 TEST(vlm_formats_huggingface, never_defaults_theta) {
   const std::string_view nested = R"("rope_theta": 130000.0)";
   EXPECT_THAT(Copy().edit("config.json", nested, R"("was": 1)").refusal(),

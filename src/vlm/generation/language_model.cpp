@@ -62,7 +62,21 @@ struct Opened {
   std::shared_ptr<const formats::TensorFile> vision;  // or null
   tokenizer::Tokenizer tokenizer;
   std::string chat_template;
+  Sampling sampling = {};
 };
+
+Sampling sampling_of(const formats::GenerationConfig& config) {
+  Sampling sampling{.repetition_penalty = config.repetition_penalty};
+  if (!config.samples) {
+    sampling.temperature = 0;
+    return sampling;
+  }
+  sampling.temperature = config.temperature;
+  sampling.top_k = config.top_k;
+  sampling.top_p = config.top_p;
+  sampling.min_p = config.min_p;
+  return sampling;
+}
 
 std::vector<std::filesystem::path> vision_halves_beside(const std::filesystem::path& path) {
   std::vector<std::filesystem::path> halves;
@@ -100,11 +114,15 @@ Result<Opened> open_gguf(const std::filesystem::path& path) {
 
 Result<Opened> open_folder(const std::filesystem::path& path) {
   SLUICE_TRY(formats::Checkpoint checkpoint, formats::load_huggingface(path));
-  SLUICE_TRY(tokenizer::Tokenizer tokenizer, tokenizer::Tokenizer::from_json(checkpoint.tokenizer_json));
+  SLUICE_TRY(tokenizer::Tokenizer tokenizer,
+             tokenizer::Tokenizer::from_json(
+                 checkpoint.tokenizer_json, "tokenizer.json",
+                 checkpoint.generation ? checkpoint.generation->stop_ids : std::vector<std::int32_t>()));
   std::shared_ptr<const formats::TensorFile> vision;
   if (checkpoint.vision) vision = std::make_shared<const formats::TensorFile>(*std::move(checkpoint.vision));
   return Opened{std::make_shared<const formats::TensorFile>(std::move(checkpoint.text)), vision,
-                std::move(tokenizer), std::move(checkpoint.chat_template)};
+                std::move(tokenizer), std::move(checkpoint.chat_template),
+                checkpoint.generation ? sampling_of(*checkpoint.generation) : Sampling{}};
 }
 
 // Markers that the model reads and never says, and rows of the head that have no token.
@@ -190,9 +208,9 @@ Result<std::shared_ptr<const LanguageModel>> load_language_model(const std::file
   }
   auto chat_template = tokenizer::ChatTemplate::recognise(opened.chat_template, opened.tokenizer);
   std::string fingerprint = fingerprint_of(*file, opened.vision.get(), *model);
-  return std::make_shared<const LanguageModel>(file, std::move(model), std::move(opened.tokenizer),
-                                               std::move(chat_template), std::move(fingerprint),
-                                               std::chrono::steady_clock::now() - began, std::move(eyes));
+  return std::make_shared<const LanguageModel>(
+      file, std::move(model), std::move(opened.tokenizer), std::move(chat_template), std::move(fingerprint),
+      std::chrono::steady_clock::now() - began, std::move(eyes), std::move(opened.sampling));
 }
 
 bool is_vision_half(const std::filesystem::path& file) {

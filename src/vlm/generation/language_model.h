@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "vlm/formats/tensor_file.h"
+#include "vlm/generation/sampler.h"
 #include "vlm/models/model.h"
 #include "vlm/models/vision.h"
 #include "vlm/tokenizer/chat_template.h"
@@ -36,14 +37,15 @@ struct LanguageModel : std::enable_shared_from_this<LanguageModel> {
   LanguageModel(std::shared_ptr<const formats::TensorFile> file_, std::unique_ptr<const models::Model> model_,
                 tokenizer::Tokenizer tokenizer_, base::Result<tokenizer::ChatTemplate> chat_template_,
                 std::string fingerprint_, std::chrono::nanoseconds load_time_,
-                std::optional<Eyes> eyes_ = std::nullopt)
+                std::optional<Eyes> eyes_ = std::nullopt, Sampling sampling_ = {})
       : file(std::move(file_)),
         model(std::move(model_)),
         tokenizer(std::move(tokenizer_)),
         chat_template(std::move(chat_template_)),
         fingerprint(std::move(fingerprint_)),
         load_time(load_time_),
-        eyes(std::move(eyes_)) {}
+        eyes(std::move(eyes_)),
+        sampling(std::move(sampling_)) {}
 
   std::shared_ptr<const formats::TensorFile> file;
   std::unique_ptr<const models::Model> model;
@@ -53,6 +55,7 @@ struct LanguageModel : std::enable_shared_from_this<LanguageModel> {
   std::string fingerprint;  // "fp_" and 12 hex digits: weights, number format, engine version
   std::chrono::nanoseconds load_time{};
   std::optional<Eyes> eyes;  // none: text only
+  Sampling sampling;         // how it answers when a request says nothing: generation_config.json
 
   // Positions: what the model was trained for.
   std::size_t context() const { return model->shape().context; }

@@ -17,18 +17,22 @@ using formats::Metadata;
 struct PreTokenizerName {
   std::string_view name;  // tokenizer.ggml.pre
   PreTokenizer value;
+  bool whole_words = false;
 };
 
 // "default" is what converters wrote before the key existed; GPT-2's pattern is what byte-level models of
-// that time used.
+// that time used. Files of Llama 3 take a piece that is a token whole; SmolLM3's have the other name.
 constexpr std::array kPreTokenizers{
     PreTokenizerName{"smollm", PreTokenizer::smollm},
     PreTokenizerName{"gpt-2", PreTokenizer::gpt2},
     PreTokenizerName{"gpt2", PreTokenizer::gpt2},
     PreTokenizerName{"default", PreTokenizer::gpt2},
+    PreTokenizerName{"llama-bpe", PreTokenizer::llama3, true},
+    PreTokenizerName{"llama3", PreTokenizer::llama3, true},
+    PreTokenizerName{"smaug-bpe", PreTokenizer::llama3},
 };
 
-Result<PreTokenizer> read_pre_tokenizer(const Metadata& metadata) {
+Result<PreTokenizerName> read_pre_tokenizer(const Metadata& metadata) {
   SLUICE_TRY(const auto model, metadata.text("tokenizer.ggml.model"));
   if (model != "gpt2") {
     return fail(ErrorCode::corrupt_data,
@@ -37,10 +41,11 @@ Result<PreTokenizer> read_pre_tokenizer(const Metadata& metadata) {
   }
   SLUICE_TRY(const auto pre, metadata.text_or("tokenizer.ggml.pre", "default"));
   for (const PreTokenizerName& known : kPreTokenizers) {
-    if (known.name == pre) return known.value;
+    if (known.name == pre) return known;
   }
   return fail(ErrorCode::corrupt_data,
-              "{}: key tokenizer.ggml.pre: expected smollm, gpt-2, gpt2 or default, found {:.40}",
+              "{}: key tokenizer.ggml.pre: expected smollm, gpt-2, gpt2, default, llama-bpe, llama3 or "
+              "smaug-bpe, found {:.40}",
               metadata.file(), pre);
 }
 
@@ -115,7 +120,9 @@ Result<TokenId> read_id(const Vocabulary& vocabulary, const Metadata& metadata, 
 
 Result<Vocabulary> read_gguf_vocabulary(const Metadata& metadata) {
   Vocabulary vocabulary;
-  SLUICE_TRY(vocabulary.pre_tokenizer, read_pre_tokenizer(metadata));
+  SLUICE_TRY(const PreTokenizerName pre, read_pre_tokenizer(metadata));
+  vocabulary.pre_tokenizer = pre.value;
+  vocabulary.whole_words = pre.whole_words;
   std::vector<std::string_view> spellings;
   SLUICE_TRY_VOID(add_tokens(vocabulary, metadata, spellings));
 

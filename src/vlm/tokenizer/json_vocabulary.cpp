@@ -36,8 +36,10 @@ class JsonReader {
   Status refuse_unless_null(std::string_view key) const;
   Status check_model(dom::object model) const;
   Result<PreTokenizer> read_pre_tokenizer() const;
-  Status check_byte_level(dom::object step) const;
-  Status check_post_processor() const;
+  Status check_byte_level(dom::object step, bool cuts) const;
+  Result<PreTokenizer> read_first_step(dom::object step) const;
+  Status read_post_processor(Vocabulary& vocabulary) const;
+  Status read_post_step(dom::object step, Vocabulary& vocabulary) const;
   Status read_vocab(dom::object model);
   Status read_added_tokens();
   Status check_added_token(dom::object token, std::string_view where) const;
@@ -69,59 +71,98 @@ Status JsonReader::check_model(dom::object model) const {
   for (const char* key : {"dropout", "unk_token"}) {
     if (!is_absent_or_null(model, key)) return broken(fmt::format("model.{}", key), "null");
   }
-  for (const char* key : {"byte_fallback", "ignore_merges"}) {
-    if (is_true(model, key)) return broken(fmt::format("model.{}", key), "false");
-  }
+  if (is_true(model, "byte_fallback")) return broken("model.byte_fallback", "false");
   for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     if (!text_at(model, key).empty()) return broken(fmt::format("model.{}", key), "no text");
   }
   return {};
 }
 
-Status JsonReader::check_byte_level(dom::object step) const {
+// `cuts`: whether it is the one that cuts text into pieces, with GPT-2's pattern.
+Status JsonReader::check_byte_level(dom::object step, bool cuts) const {
   if (text_at(step, "type") != "ByteLevel") return broken("pre_tokenizer", "ByteLevel as the last step");
   if (is_true(step, "add_prefix_space")) return broken("pre_tokenizer.add_prefix_space", "false");
   bool use_regex = true;
   static_cast<void>(step["use_regex"].get(use_regex));  // absent means true
-  if (!use_regex) return broken("pre_tokenizer.use_regex", "true");
+  if (use_regex != cuts) return broken("pre_tokenizer.use_regex", cuts ? "true" : "false after Split");
   return {};
+}
+
+// Of two steps the first: every digit alone, or Llama 3's pattern.
+Result<PreTokenizer> JsonReader::read_first_step(dom::object step) const {
+  const auto type = text_at(step, "type");
+  if (type == "Digits") {
+    if (!is_true(step, "individual_digits")) return broken("pre_tokenizer.individual_digits", "true");
+    return PreTokenizer::smollm;
+  }
+  if (type != "Split")
+    return broken("pre_tokenizer.pretokenizers", "Digits or Split as the first of two steps");
+  dom::object pattern;
+  std::string_view regex;
+  if (step["pattern"].get(pattern) == simdjson::SUCCESS) regex = text_at(pattern, "Regex");
+  if (regex != kLlama3Pattern)
+    return broken("pre_tokenizer.pattern", fmt::format("the pattern of Llama 3, found {:.200}", regex));
+  if (text_at(step, "behavior") != "Isolated") return broken("pre_tokenizer.behavior", "Isolated");
+  if (is_true(step, "invert")) return broken("pre_tokenizer.invert", "false");
+  return PreTokenizer::llama3;
 }
 
 Result<PreTokenizer> JsonReader::read_pre_tokenizer() const {
   dom::object step;
   if (root_["pre_tokenizer"].get(step) != simdjson::SUCCESS) return broken("pre_tokenizer", "an object");
   if (text_at(step, "type") != "Sequence") {
-    SLUICE_TRY_VOID(check_byte_level(step));
+    SLUICE_TRY_VOID(check_byte_level(step, true));
     return PreTokenizer::gpt2;
   }
   dom::array steps;
-  if (step["pretokenizers"].get(steps) != simdjson::SUCCESS || steps.size() == 0 || steps.size() > 2) {
-    return broken("pre_tokenizer.pretokenizers", "ByteLevel, or Digits and ByteLevel");
-  }
+  if (step["pretokenizers"].get(steps) != simdjson::SUCCESS || steps.size() == 0 || steps.size() > 2)
+    return broken("pre_tokenizer.pretokenizers", "ByteLevel, or Digits or Split and ByteLevel");
+  dom::object first;
   dom::object last;
-  if (steps.at(steps.size() - 1).get(last) != simdjson::SUCCESS) return broken("pre_tokenizer", "objects");
-  SLUICE_TRY_VOID(check_byte_level(last));
-  if (steps.size() == 1) return PreTokenizer::gpt2;
-  dom::object digits;
-  if (steps.at(0).get(digits) != simdjson::SUCCESS || text_at(digits, "type") != "Digits") {
-    return broken("pre_tokenizer.pretokenizers", "Digits as the first of two steps");
+  if (steps.at(0).get(first) != simdjson::SUCCESS ||
+      steps.at(steps.size() - 1).get(last) != simdjson::SUCCESS)
+    return broken("pre_tokenizer", "objects");
+  PreTokenizer kind = PreTokenizer::gpt2;
+  if (steps.size() == 2) {
+    SLUICE_TRY(kind, read_first_step(first));
   }
-  if (!is_true(digits, "individual_digits")) return broken("pre_tokenizer.individual_digits", "true");
-  return PreTokenizer::smollm;
+  SLUICE_TRY_VOID(check_byte_level(last, kind != PreTokenizer::llama3));
+  return kind;
 }
 
-Status JsonReader::check_post_processor() const {
-  dom::object step;
-  if (root_["post_processor"].get(step) != simdjson::SUCCESS) return {};  // absent or null
-  // ByteLevel as a post-processor only moves offsets.
+// ByteLevel as a post-processor only moves offsets. A template may put one token in front of a text, no more.
+Status JsonReader::read_post_step(dom::object step, Vocabulary& vocabulary) const {
   if (text_at(step, "type") == "ByteLevel") return {};
-  // Newer savers write a template that adds nothing to a single text.
+  constexpr std::string_view kExpected = "null, ByteLevel, or a template that adds at most a first token";
   dom::array single;
-  dom::object sequence;
-  if (text_at(step, "type") == "TemplateProcessing" && step["single"].get(single) == simdjson::SUCCESS &&
-      single.size() == 1 && single.at(0)["Sequence"].get(sequence) == simdjson::SUCCESS)
-    return {};
-  return broken("post_processor", "null, ByteLevel, or a template that adds nothing");
+  if (text_at(step, "type") != "TemplateProcessing" || step["single"].get(single) != simdjson::SUCCESS ||
+      single.size() == 0 || single.size() > 2)
+    return broken("post_processor", kExpected);
+  dom::object part;
+  if (single.at(single.size() - 1)["Sequence"].get(part) != simdjson::SUCCESS)
+    return broken("post_processor", kExpected);
+  if (single.size() == 1) return {};
+  if (single.at(0)["SpecialToken"].get(part) != simdjson::SUCCESS) return broken("post_processor", kExpected);
+  vocabulary.bos = vocabulary.find_literal(text_at(part, "id"));
+  if (vocabulary.bos < 0) return broken("post_processor.single.0", "a special token of the vocabulary");
+  vocabulary.adds_bos = true;
+  return {};
+}
+
+// Absent, null, one step, or a sequence of steps.
+Status JsonReader::read_post_processor(Vocabulary& vocabulary) const {
+  dom::object step;
+  if (root_["post_processor"].get(step) != simdjson::SUCCESS) return {};
+  if (text_at(step, "type") != "Sequence") return read_post_step(step, vocabulary);
+  dom::array steps;
+  if (step["processors"].get(steps) != simdjson::SUCCESS)
+    return broken("post_processor.processors", "an array");
+  for (const dom::element element : steps) {
+    dom::object inner;
+    if (element.get(inner) != simdjson::SUCCESS) return broken("post_processor.processors", "objects");
+    SLUICE_TRY_VOID(read_post_step(inner, vocabulary));
+  }
+  return {};
 }
 
 Status JsonReader::read_vocab(dom::object model) {
@@ -212,7 +253,7 @@ Result<Vocabulary> JsonReader::read() {
   SLUICE_TRY_VOID(refuse_unless_null("normalizer"));
   SLUICE_TRY_VOID(check_model(model));
   SLUICE_TRY(vocabulary.pre_tokenizer, read_pre_tokenizer());
-  SLUICE_TRY_VOID(check_post_processor());
+  vocabulary.whole_words = is_true(model, "ignore_merges");
   SLUICE_TRY_VOID(read_vocab(model));
   // A control token of an older vocabulary is also listed in model.vocab, and there merges may name it.
   std::vector<std::string_view> spellings(static_cast<std::size_t>(entries_.rbegin()->first) + 1);
@@ -229,6 +270,7 @@ Result<Vocabulary> JsonReader::read() {
   SLUICE_TRY_VOID(vocabulary.finish(name_));
   SLUICE_TRY(const auto merges, read_merges(model));
   SLUICE_TRY_VOID(link_merges(vocabulary, spellings, merges, fmt::format("{}: model.merges", name_)));
+  SLUICE_TRY_VOID(read_post_processor(vocabulary));
   collect_stop_ids(vocabulary, {});
   return vocabulary;
 }

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
+
+#include "vlm/tokenizer/golden.h"
 
 namespace sluice::vlm::tokenizer {
 namespace {
@@ -52,10 +55,43 @@ TEST(vlm_tokenizer_pre_tokenizer, smollm_isolates_every_numeric_character) {
   EXPECT_THAT(smollm("1's"), ElementsAre("1", "'s"));
 }
 
+std::vector<std::string_view> llama3(std::string_view text) {
+  std::vector<std::string_view> pieces;
+  append_pieces(PreTokenizer::llama3, text, pieces);
+  return pieces;
+}
+
+TEST(vlm_tokenizer_pre_tokenizer, llama3_takes_three_digits_and_one_leading_character) {
+  EXPECT_THAT(llama3("Hello world, 20245!!\n\n"),
+              ElementsAre("Hello", " world", ",", " ", "202", "45", "!!\n\n"));
+  EXPECT_THAT(llama3("I'M 'sAm'Ll"), ElementsAre("I", "'M", " '", "sAm", "'Ll"));
+  EXPECT_THAT(llama3("\tx (y\xc2\xa0z"), ElementsAre("\tx", " (", "y", "\xc2\xa0z"));
+  EXPECT_THAT(llama3("a \n \n  b  "), ElementsAre("a", " \n \n", " ", " b", "  "));
+  EXPECT_THAT(llama3(" "), ElementsAre(" "));
+  EXPECT_THAT(llama3("'"), ElementsAre("'"));
+}
+
+TEST(vlm_tokenizer_pre_tokenizer, llama3_cuts_where_hugging_face_does) {
+  std::ifstream file(SLUICE_SOURCE_DIR "/tests/golden/pieces_llama3.txt", std::ios::binary);
+  ASSERT_TRUE(file.is_open());
+  std::size_t texts = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with('#')) continue;
+    const auto columns = base::split(line, '\t');
+    ASSERT_EQ(columns.size(), 2U) << line;
+    const std::string text = golden_text(columns[0]);
+    std::vector<TokenId> sizes;
+    for (const std::string_view piece : llama3(text)) sizes.push_back(static_cast<TokenId>(piece.size()));
+    EXPECT_EQ(sizes, golden_ids(columns[1])) << line;
+    ++texts;
+  }
+  EXPECT_GE(texts, 500U);
+}
+
 TEST(vlm_tokenizer_pre_tokenizer, pieces_are_the_text) {
   const std::string text =
       "It's 3\xc2\xbd cups\t\t\xf0\x9f\x91\x8d  \xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d \r\n ok \x01\x7f";
-  for (const PreTokenizer kind : {PreTokenizer::gpt2, PreTokenizer::smollm}) {
+  for (const PreTokenizer kind : {PreTokenizer::gpt2, PreTokenizer::smollm, PreTokenizer::llama3}) {
     std::vector<std::string_view> pieces;
     append_pieces(kind, text, pieces);
     std::string joined;

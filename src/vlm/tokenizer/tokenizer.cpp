@@ -15,16 +15,21 @@ namespace {
 class PlainEncoder {
  public:
   PlainEncoder(const Vocabulary& vocabulary, std::vector<TokenId>& ids)
-      : pre_tokenizer_(vocabulary.pre_tokenizer), merger_(vocabulary), ids_(ids) {}
+      : vocabulary_(vocabulary), merger_(vocabulary), ids_(ids) {}
 
   void append(std::string_view text) {
     pieces_.clear();
-    append_pieces(pre_tokenizer_, text, pieces_);
-    for (const std::string_view piece : pieces_) merger_.append(piece, ids_);
+    append_pieces(vocabulary_.pre_tokenizer, text, pieces_);
+    for (const std::string_view piece : pieces_) {
+      if (const TokenId word = vocabulary_.find_word(piece); word >= 0)
+        ids_.push_back(word);
+      else
+        merger_.append(piece, ids_);
+    }
   }
 
  private:
-  PreTokenizer pre_tokenizer_;
+  const Vocabulary& vocabulary_;
   BytePairMerger merger_;
   std::vector<TokenId>& ids_;
   std::vector<std::string_view> pieces_;
@@ -42,8 +47,12 @@ base::Result<Tokenizer> Tokenizer::from_gguf(const formats::Metadata& metadata) 
   return Tokenizer(std::make_unique<const Vocabulary>(std::move(vocabulary)));
 }
 
-base::Result<Tokenizer> Tokenizer::from_json(std::string_view json, std::string_view name) {
+base::Result<Tokenizer> Tokenizer::from_json(std::string_view json, std::string_view name,
+                                             std::span<const TokenId> stop_ids) {
   SLUICE_TRY(auto vocabulary, read_json_vocabulary(json, name));
+  collect_stop_ids(vocabulary, stop_ids);
+  for (const TokenId id : stop_ids)
+    if (vocabulary.eos < 0 && vocabulary.contains(id)) vocabulary.eos = id;
   return Tokenizer(std::make_unique<const Vocabulary>(std::move(vocabulary)));
 }
 

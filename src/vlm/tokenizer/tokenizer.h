@@ -32,11 +32,14 @@ class Vocabulary;
 
 class Tokenizer {
  public:
-  // From tokenizer.ggml.*: model "gpt2", pre "smollm", "default" or "gpt-2"; another one is an error that
-  // lists these. Copies what it needs: the file may be closed afterwards.
+  // From tokenizer.ggml.*: model "gpt2", a pre-tokenizer of the SmolLM family or GPT-2; another one is an
+  // error that lists them. Copies what it needs: the file may be closed afterwards.
   static base::Result<Tokenizer> from_gguf(const formats::Metadata& metadata);
-  // From the text of a tokenizer.json: BPE with ByteLevel, optionally after Digits; `name` starts messages.
-  static base::Result<Tokenizer> from_json(std::string_view json, std::string_view name = "tokenizer.json");
+  // From the text of a tokenizer.json: BPE with ByteLevel, optionally after Digits or Llama 3's Split; `name`
+  // starts messages. `stop_ids` is what the checkpoint names besides (generation_config.json); ids without a
+  // token are left out, real files have some.
+  static base::Result<Tokenizer> from_json(std::string_view json, std::string_view name = "tokenizer.json",
+                                           std::span<const TokenId> stop_ids = {});
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

@@ -106,7 +106,8 @@ TEST(vlm_tokenizer_tokenizer, a_broken_vocabulary_is_named) {
     return tokenizer ? std::string("(no error)") : tokenizer.error().message;
   };
   EXPECT_EQ(message([](auto& v) { v.pre = "qwen2"; }),
-            "small.gguf: key tokenizer.ggml.pre: expected smollm, gpt-2, gpt2 or default, found qwen2");
+            "small.gguf: key tokenizer.ggml.pre: expected smollm, gpt-2, gpt2, default, llama-bpe, llama3 or "
+            "smaug-bpe, found qwen2");
   EXPECT_EQ(message([](auto& v) { v.model = "llama"; }),
             "small.gguf: key tokenizer.ggml.model: expected gpt2 (byte-level BPE), found llama");
   EXPECT_EQ(message([](auto& v) { v.types.pop_back(); }),

@@ -90,7 +90,12 @@ base::Status Vocabulary::finish(std::string_view where) {
     literals_.push_back(id);
     literal_starts_[static_cast<std::uint8_t>(bytes_of(id)[0])] = true;
   }
-  std::ranges::stable_sort(literals_, {}, [this](TokenId id) { return bytes_of(id); });
+  const auto bytes = [this](TokenId id) { return bytes_of(id); };
+  std::ranges::stable_sort(literals_, {}, bytes);
+  if (!whole_words) return {};
+  for (std::size_t i = 0; i < size(); ++i)
+    if (kinds_[i] == TokenKind::text) words_.push_back(static_cast<TokenId>(i));
+  std::ranges::stable_sort(words_, {}, bytes);
   return {};
 }
 
@@ -116,6 +121,11 @@ TokenId Vocabulary::find_literal(std::string_view text) const {
   const auto found =
       std::ranges::lower_bound(literals_, text, {}, [this](TokenId id) { return bytes_of(id); });
   return found != literals_.end() && bytes_of(*found) == text ? *found : -1;
+}
+
+TokenId Vocabulary::find_word(std::string_view piece) const {
+  const auto found = std::ranges::lower_bound(words_, piece, {}, [this](TokenId id) { return bytes_of(id); });
+  return found != words_.end() && bytes_of(*found) == piece ? *found : -1;
 }
 
 base::Result<MergePair> split_merge(std::string_view text, std::size_t index, std::string_view where) {
@@ -159,7 +169,7 @@ base::Status link_merges(Vocabulary& vocabulary, std::span<const std::string_vie
 void collect_stop_ids(Vocabulary& vocabulary, std::span<const TokenId> named) {
   std::vector<TokenId>& stops = vocabulary.stop_ids;
   for (const TokenId id : named) {
-    if (id >= 0) stops.push_back(id);
+    if (vocabulary.contains(id)) stops.push_back(id);
   }
   for (const std::string_view marker : kEndMarkers) {
     const TokenId id = vocabulary.find_literal(marker);

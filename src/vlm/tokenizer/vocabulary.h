@@ -84,6 +84,8 @@ class Vocabulary {
   // Whether a literal token can start with this byte; almost always no.
   bool may_start_literal(char byte) const { return literal_starts_[static_cast<std::uint8_t>(byte)]; }
   TokenId find_literal(std::string_view text) const;
+  // The token whose bytes are this whole piece, or -1; always -1 unless whole_words.
+  TokenId find_word(std::string_view piece) const;
 
   // Filled by the readers, in id order. finish() after the last add builds the tables above; it fails when an
   // added or control token is longer than kLiteralBytesMax.
@@ -97,6 +99,7 @@ class Vocabulary {
   TokenId eos = -1;
   std::vector<TokenId> stop_ids;  // sorted, unique
   bool adds_bos = false;
+  bool whole_words = false;  // a piece that is a token is not merged ("ignore_merges"); set before finish()
   std::string chat_template;
 
  private:
@@ -105,6 +108,7 @@ class Vocabulary {
   std::vector<TokenKind> kinds_;
   std::vector<TokenId> literals_;  // added and control tokens, ordered by their bytes
   std::array<bool, 256> literal_starts_{};
+  std::vector<TokenId> words_;  // text tokens ordered by their bytes, when whole_words
 };
 
 base::Result<Vocabulary> read_gguf_vocabulary(const formats::Metadata& metadata);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "vlm/formats/huggingface/config_keys.h"
+#include "vlm/formats/huggingface/generation_config.h"
 #include "vlm/formats/huggingface/json_file.h"
 #include "vlm/formats/huggingface/tensor_names.h"
 #include "vlm/formats/safetensors.h"
@@ -107,10 +108,16 @@ Result<Checkpoint> load_huggingface(const fs::path& folder, const Limits& limits
   }
   SLUICE_TRY(std::string tokenizer, read_text_file(folder / "tokenizer.json", kConfigBytesMax));
   SLUICE_TRY(std::string chat_template, read_chat_template(folder));
+  std::optional<GenerationConfig> generation;
+  if (is_file(folder / "generation_config.json")) {
+    SLUICE_TRY(const JsonFile defaults, JsonFile::load(folder / "generation_config.json", kConfigBytesMax));
+    SLUICE_TRY(generation, read_generation_config(defaults.root()));
+  }
   return Checkpoint{.text = std::move(text),
                     .vision = std::move(vision),
                     .tokenizer_json = std::move(tokenizer),
-                    .chat_template = std::move(chat_template)};
+                    .chat_template = std::move(chat_template),
+                    .generation = std::move(generation)};
 }
 
 }  // namespace sluice::vlm::formats
