@@ -21,6 +21,10 @@ namespace generation = vlm::generation;
 
 void declare_seeing(Arguments& arguments, SeeingOptions& options) {
   arguments.option("-m,--model", options.model, "model that sees [the first one on this machine]");
+  declare_asking(arguments, options);
+}
+
+void declare_asking(Arguments& arguments, SeeingOptions& options) {
   arguments.option("--tiles", options.tiles,
                    "full (as the reference), auto (by the picture's size), or 1 to 6 [full]");
   arguments.option("--max-tokens", options.tokens_max,

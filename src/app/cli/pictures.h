@@ -26,6 +26,7 @@ struct SeeingOptions {
   bool json = false;
 };
 void declare_seeing(Arguments& arguments, SeeingOptions& options);
+void declare_asking(Arguments& arguments, SeeingOptions& options);  // all but the model
 base::Result<ChatOptions> chat_options_of(const SeeingOptions& options);
 
 // Errors begin with the file's name.
