@@ -99,6 +99,8 @@ struct Config {
   bool local_only = false;
   std::string ca_file;  // PEM, in place of the system's authorities
   std::string default_route;
+  std::string last_resort;  // a model; empty: none
+  std::optional<double> max_spend_usd_per_day;
   std::chrono::milliseconds price_max_age{};
   std::map<std::string, ProviderConfig> providers;
   std::map<std::string, ModelConfig> models;

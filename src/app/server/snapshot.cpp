@@ -89,6 +89,12 @@ hub::credentials::Outside outside_of(const Config& config, const Surroundings& s
   return outside;
 }
 
+std::string describe_spend(const Config& config) {
+  const double cap = config.max_spend_usd_per_day.value_or(0);
+  return cap > 0 ? fmt::format("spending: at most {} USD a day (max_spend_usd_per_day), since this start", cap)
+                 : "spending: none (max_spend_usd_per_day is 0): no paid provider is asked";
+}
+
 Status check_default_route(const std::string& route, const hub::credentials::Enablement& enabled) {
   if (std::ranges::count(catalog::kRouteWords, route) > 0 || enabled.find(route) != nullptr) return {};
   std::vector<std::string> known(catalog::kRouteWords.begin(), catalog::kRouteWords.end());
@@ -124,6 +130,7 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
     return base::fail(ErrorCode::invalid_argument, "{}", wrong);
   SLUICE_TRY_VOID(check_default_route(config.default_route, gateway->enabled));
   gateway->default_route = config.default_route;
+  gateway->last_resort = config.last_resort;
   gateway->local_only = config.local_only;
   gateway->times = {.connect = config.limits.connect_timeout,
                     .first_byte = config.limits.first_byte_timeout,
@@ -136,6 +143,9 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
   for (const auto& provider : gateway->enabled.providers) out.announcements.push_back(describe(provider));
   for (const std::string& note : gateway->enabled.notes) out.announcements.push_back(note);
   out.announcements.push_back("default route: " + config.default_route);
+  out.announcements.push_back(describe_spend(config));
+  if (!config.last_resort.empty())
+    out.announcements.push_back("last resort: " + config.last_resort + " answers when no route of the model can");
   if (config.local_only) out.announcements.emplace_back("local only: nothing leaves this machine");
 
   out.client.egress.local_only = config.local_only;

@@ -131,11 +131,13 @@ StartReason Attempts::reason_for(std::size_t candidate) const {
 void Attempts::plan_hedge(std::size_t candidate, TimePoint now) {
   hedge_at_ = TimePoint::max();
   if (!plan_.hedge || hedged_ || routes_.size() < 2) return;
+  const health::Figures& figures = plan_.candidates[candidate].figures;
+  const health::Spread& seen = plan_.streamed ? figures.first_token_s : figures.answer_s;
   if (plan_.hedge->after) {
     hedge_at_ = now + *plan_.hedge->after;
   } else if (plan_.hedge->quantile) {
     if (const auto wait =
-            quantile_of(plan_.candidates[candidate].figures.first_token_s, *plan_.hedge->quantile))
+            quantile_of(seen, *plan_.hedge->quantile))
       hedge_at_ = now + of_seconds(*wait);
   }
 }

@@ -38,9 +38,9 @@ struct Settings {
   credentials::Enablement enabled;
   std::vector<catalog::ConfiguredModel> models;
   std::string default_route = "preferred";
+  std::string last_resort;  // the model that answers when nobody else can; empty: none
   std::chrono::seconds price_max_age{0};  // an older price ranks as unknown; 0: any age
   bool local_only = false;
-  std::chrono::seconds price_max_age{0};  // an older price ranks as unknown; zero: any age
   Times times;
 };
 using SettingsPtr = std::shared_ptr<const Settings>;
