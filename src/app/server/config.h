@@ -102,6 +102,7 @@ struct Config {
   std::string last_resort;  // a model; empty: none
   std::optional<double> max_spend_usd_per_day;
   std::chrono::milliseconds price_max_age{};
+  std::chrono::milliseconds price_refresh{};  // 0: never
   std::map<std::string, ProviderConfig> providers;
   std::map<std::string, ModelConfig> models;
   std::string models_dir;

@@ -8,6 +8,7 @@
 
 #include "app/server/limits.h"
 #include "app/server/offers.h"
+#include "app/server/price_refresh.h"
 #include "app/server/provider_keys.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -105,6 +106,21 @@ Status check_default_route(const std::string& route, const hub::credentials::Ena
       fmt::join(known, " "), route);
 }
 
+// Refreshed lists that cannot be used are named and left out: they are other people's words, and no reason not
+// to start.
+Result<catalog::OffersPtr> offers_of(const Config& config, const Surroundings& surroundings,
+                                     std::vector<std::string>& notes) {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  const std::int64_t today_s = std::chrono::duration_cast<std::chrono::seconds>(wall).count();
+  StoredPrices stored = load_stored_prices(home_directory(surroundings));
+  notes = std::move(stored.notes);
+  if (const auto usable = catalog::Offers::with(stored.lists, today_s); !usable) {
+    notes.push_back("prices not used: " + usable.error().message);
+    stored.lists.clear();
+  }
+  return make_offers(config, stored.lists, today_s);
+}
+
 }  // namespace
 
 Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroundings,
@@ -120,9 +136,8 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
   SLUICE_TRY(gateway->catalog, catalog::Catalog::with(providers, environment));
   SLUICE_TRY(gateway->enabled, hub::credentials::enable_providers(*gateway->catalog, providers, environment,
                                                                   outside_of(config, surroundings, keys)));
-  const auto wall = std::chrono::system_clock::now().time_since_epoch();
-  SLUICE_TRY(gateway->offers,
-             make_offers(config, {}, std::chrono::duration_cast<std::chrono::seconds>(wall).count()));
+  std::vector<std::string> price_notes;
+  SLUICE_TRY(gateway->offers, offers_of(config, surroundings, price_notes));
   gateway->price_max_age = std::chrono::duration_cast<std::chrono::seconds>(config.price_max_age);
   gateway->models = configured_models(config);
   if (const std::string wrong = catalog::refuse_configured_models(gateway->models, *gateway->catalog);
@@ -142,6 +157,7 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
   Snapshot out;
   for (const auto& provider : gateway->enabled.providers) out.announcements.push_back(describe(provider));
   for (const std::string& note : gateway->enabled.notes) out.announcements.push_back(note);
+  std::ranges::move(price_notes, std::back_inserter(out.announcements));
   out.announcements.push_back("default route: " + config.default_route);
   out.announcements.push_back(describe_spend(config));
   if (!config.last_resort.empty())
