@@ -16,6 +16,7 @@
 #include "hub/catalog/resolve.h"
 #include "hub/credentials/credentials.h"
 #include "hub/dialects/dialect.h"
+#include "hub/routing/parse_wishes.h"
 
 namespace sluice::app::server {
 namespace {
@@ -41,6 +42,8 @@ std::vector<catalog::ProviderSettings> provider_settings_of(const Config& config
       made.api_keys.push_back({.key = key.key, .weight = static_cast<std::uint32_t>(key.weight)});
     made.headers = provider.headers;
     made.variables = provider.variables;
+    made.retains = provider.data_policy.retains;
+    made.trains = provider.data_policy.trains;
   }
   return out;
 }
@@ -106,8 +109,8 @@ Status check_default_route(const std::string& route, const hub::credentials::Ena
       fmt::join(known, " "), route);
 }
 
-// Refreshed lists that cannot be used are named and left out: they are other people's words, and no reason not
-// to start.
+// Refreshed lists that cannot be used are named and left out: they are other people's words, and no reason
+// not to start.
 Result<catalog::OffersPtr> offers_of(const Config& config, const Surroundings& surroundings,
                                      std::vector<std::string>& notes) {
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
@@ -119,6 +122,21 @@ Result<catalog::OffersPtr> offers_of(const Config& config, const Surroundings& s
     stored.lists.clear();
   }
   return make_offers(config, stored.lists, today_s);
+}
+
+Status add_wishes(const Config& config, hub::gateway::Settings& gateway) {
+  std::vector<std::string> providers = gateway.catalog->ids();
+  providers.emplace_back(catalog::kDeviceId);
+  if (!config.wishes.empty()) {
+    SLUICE_TRY(gateway.wishes, hub::routing::parse_wish_defaults(config.wishes, providers, "wishes"));
+  }
+  for (const auto& [name, model] : config.models) {
+    if (model.wishes.empty()) continue;
+    SLUICE_TRY(
+        gateway.model_wishes[name],
+        hub::routing::parse_wish_defaults(model.wishes, providers, fmt::format("models.{}.wishes", name)));
+  }
+  return {};
 }
 
 }  // namespace
@@ -146,6 +164,7 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
   SLUICE_TRY_VOID(check_default_route(config.default_route, gateway->enabled));
   gateway->default_route = config.default_route;
   gateway->last_resort = config.last_resort;
+  SLUICE_TRY_VOID(add_wishes(config, *gateway));
   gateway->local_only = config.local_only;
   gateway->times = {.connect = config.limits.connect_timeout,
                     .first_byte = config.limits.first_byte_timeout,
