@@ -30,7 +30,8 @@ TEST(simulation, stays_near_the_clairvoyant) {
     EXPECT_LE(bound.median, bound.most + 0.02 * (bound.most > 0.01)) << bound.what;
   // A bound that anybody keeps shows nothing.
   for (std::size_t i = 0; i < 3; ++i)
-    EXPECT_GT(results.at("round_robin")[i].usd_per_1000(), 1.1 * results.at("sluice_cheapest")[i].usd_per_1000());
+    EXPECT_GT(results.at("round_robin")[i].usd_per_1000(),
+              1.1 * results.at("sluice_cheapest")[i].usd_per_1000());
 }
 
 TEST(simulation, hedges_for_little) {

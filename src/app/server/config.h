@@ -105,7 +105,7 @@ struct Config {
   std::string default_route;
   std::string last_resort;  // a model; empty: none
   std::optional<double> max_spend_usd_per_day;
-  std::string wishes;       // routing wishes of every request, as JSON
+  std::string wishes;  // routing wishes of every request, as JSON
   std::chrono::milliseconds price_max_age{};
   std::chrono::milliseconds price_refresh{};  // 0: never
   std::map<std::string, ProviderConfig> providers;

@@ -95,8 +95,9 @@ hub::credentials::Outside outside_of(const Config& config, const Surroundings& s
 
 std::string describe_spend(const Config& config) {
   const double cap = config.max_spend_usd_per_day.value_or(0);
-  return cap > 0 ? fmt::format("spending: at most {} USD a day (max_spend_usd_per_day), since this start", cap)
-                 : "spending: none (max_spend_usd_per_day is 0): no paid provider is asked";
+  return cap > 0
+             ? fmt::format("spending: at most {} USD a day (max_spend_usd_per_day), since this start", cap)
+             : "spending: none (max_spend_usd_per_day is 0): no paid provider is asked";
 }
 
 Status check_default_route(const std::string& route, const hub::credentials::Enablement& enabled) {
@@ -180,7 +181,8 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
   out.announcements.push_back("default route: " + config.default_route);
   out.announcements.push_back(describe_spend(config));
   if (!config.last_resort.empty())
-    out.announcements.push_back("last resort: " + config.last_resort + " answers when no route of the model can");
+    out.announcements.push_back("last resort: " + config.last_resort +
+                                " answers when no route of the model can");
   if (config.local_only) out.announcements.emplace_back("local only: nothing leaves this machine");
 
   out.client.egress.local_only = config.local_only;

@@ -56,7 +56,8 @@ bool routes_by_itself(const Resolution& resolution, const Call& call) {
   if (resolution.pin != Resolution::Pin::provider) return false;
   const auto& provider = *resolution.candidates.front().provider;
   const auto* surface = provider.surface_for(call.front().name, call.kind());
-  return surface != nullptr && std::ranges::find(surface->extensions, "provider_routing") != surface->extensions.end();
+  return surface != nullptr &&
+         std::ranges::find(surface->extensions, "provider_routing") != surface->extensions.end();
 }
 
 }  // namespace
@@ -78,24 +79,36 @@ base::Status Conductor::read_wishes(Call& call, const Resolution& resolution) {
   layers.headers = headers;
   if (resolution.pin == Resolution::Pin::none) layers.default_route = settings_->default_route;
   layers.names_are_foreign = routes_by_itself(resolution, call);
-  const bool says_something =
-      !headers.empty() || !scanned.provider_object.empty() ||
-      std::ranges::any_of(dialects::kHubParameters,
-                          [&](std::string_view name) { return scanned.find(name) != nullptr; });
+  layers.process = &settings_->wishes;
+  if (const auto named = settings_->model_wishes.find(resolution.model);
+      named != settings_->model_wishes.end())
+    layers.model = &named->second;
+  const std::string_view of_key = admission_.caller ? std::string_view(admission_.caller->policy.wishes) : "";
+  const bool says_something = !headers.empty() || !scanned.provider_object.empty() || !of_key.empty() ||
+                              layers.model != nullptr || settings_->wishes != routing::Wishes() ||
+                              std::ranges::any_of(dialects::kHubParameters, [&](std::string_view name) {
+                                return scanned.find(name) != nullptr;
+                              });
   if (!says_something) {
     wishes_ = routing::wishes_of_route(layers.suffix.empty() ? layers.default_route : layers.suffix);
   } else {
     std::vector<std::string> providers = settings_->catalog->ids();
     providers.emplace_back(catalog::kDeviceId);
+    routing::Wishes keys;
+    if (!of_key.empty()) {
+      SLUICE_TRY(keys, routing::parse_wish_defaults(of_key, providers, "key"));
+      layers.key = &keys;
+    }
     SLUICE_TRY(wishes_, routing::gather_wishes(layers, providers));
     if (layers.names_are_foreign) {
       wishes_.models.clear();
     } else if (resolution.pin != Resolution::Pin::none && !wishes_.models.empty()) {
-      return fail({.code = ErrorCode::invalid_argument,
-                   .message = fmt::format("'models' names others to fall back to, and '{}' is pinned to {}: ask for "
-                                          "one of both",
-                                          model_text_, resolution.candidates.front().provider_id()),
-                   .parameter = "models"});
+      return fail(
+          {.code = ErrorCode::invalid_argument,
+           .message = fmt::format("'models' names others to fall back to, and '{}' is pinned to {}: ask for "
+                                  "one of both",
+                                  model_text_, resolution.candidates.front().provider_id()),
+           .parameter = "models"});
     }
   }
   call.set_pinned(resolution.pin != Resolution::Pin::none);
@@ -115,10 +128,9 @@ void Conductor::add_options(Resolution resolution, bool substitutes) {
     option.substitutes = substitutes;
     if (hub_.health != nullptr) {
       const std::string route_id = option.candidate.route_id();
-      option.figures = hub_.health->figures({.route_id = route_id,
-                                             .provider = option.candidate.provider_id(),
-                                             .model = option.asked_model},
-                                            chosen_at_);
+      option.figures = hub_.health->figures(
+          {.route_id = route_id, .provider = option.candidate.provider_id(), .model = option.asked_model},
+          chosen_at_);
     }
     options_.push_back(std::move(option));
   }

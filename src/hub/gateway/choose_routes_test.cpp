@@ -53,7 +53,8 @@ TEST(hub_gateway_choose_routes, a_hedge_wins_the_race_and_closes_the_slow_one) {
     std::atomic<int> closed = 0;
     FakeProvider alpha(silent(closed));
     FakeProvider beta(healthy());
-    const TestHub hub({.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}}, .routes_of_m = {"alpha", "beta"}});
+    const TestHub hub(
+        {.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}}, .routes_of_m = {"alpha", "beta"}});
     const RawMessage answer = hub.ask(chat_body("m", stream, R"(,"hedge":{"after_ms":50})"));
     EXPECT_EQ(answer.status(), 200) << answer.body;
     EXPECT_TRUE(answer.whole);
@@ -76,10 +77,12 @@ TEST(hub_gateway_choose_routes, a_client_that_leaves_a_race_closes_both) {
   std::atomic<int> closed = 0;
   FakeProvider alpha(silent(closed));
   FakeProvider beta(silent(closed));
-  const TestHub hub({.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}}, .routes_of_m = {"alpha", "beta"}});
+  const TestHub hub(
+      {.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}}, .routes_of_m = {"alpha", "beta"}});
   {
     Wire client = hub.connect();
-    client.send(request_bytes("POST", "/v1/chat/completions", chat_body("m", true, R"(,"hedge":{"after_ms":20})")));
+    client.send(
+        request_bytes("POST", "/v1/chat/completions", chat_body("m", true, R"(,"hedge":{"after_ms":20})")));
     EXPECT_TRUE(comes_true([&] { return beta.connections() == 1; }));
   }
   EXPECT_TRUE(comes_true([&] { return closed == 2; }));
@@ -119,7 +122,7 @@ TEST(hub_gateway_choose_routes, a_wait_for_a_busy_route_is_kept_and_ends_with_th
   EXPECT_EQ(answer.header("x-sluice-reason"), "wait");
   EXPECT_GE(std::chrono::steady_clock::now() - began, 200ms);
   asked = 0;
-  FakeProvider busy(FakeProvider::always(json_answer("{}", "429 Too Many Requests", "retry-after: 50\r\n")));
+  FakeProvider busy(FakeProvider::always(json_answer("{}", "429 Too Many Requests", "retry-after: 9\r\n")));
   const TestHub other({.providers = {{"busy", busy.url()}}, .routes_of_m = {"busy"}});
   {
     Wire client = other.connect();
@@ -133,7 +136,8 @@ TEST(hub_gateway_choose_routes, a_deadline_is_shared_by_all_attempts) {
   std::atomic<int> closed = 0;
   FakeProvider alpha(silent(closed));
   FakeProvider beta(silent(closed));
-  const TestHub hub({.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}}, .routes_of_m = {"alpha", "beta"}});
+  const TestHub hub(
+      {.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}}, .routes_of_m = {"alpha", "beta"}});
   const auto began = std::chrono::steady_clock::now();
   const RawMessage answer = hub.ask(chat_body("m", false, R"(,"deadline_ms":400)"));
   const auto took = std::chrono::steady_clock::now() - began;
@@ -148,7 +152,8 @@ TEST(hub_gateway_choose_routes, another_model_answers_only_where_it_was_named) {
   FakeProvider beta(healthy());
   FakeDevice device({.pieces = said({"hi"})});
   const auto make = [&](std::string last_resort) {
-    TestHubOptions options{.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}}, .routes_of_m = {"alpha"},
+    TestHubOptions options{.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}},
+                           .routes_of_m = {"alpha"},
                            .device = &device};
     options.models = {model_at("other", "beta")};
     options.last_resort = std::move(last_resort);
@@ -165,7 +170,8 @@ TEST(hub_gateway_choose_routes, another_model_answers_only_where_it_was_named) {
   EXPECT_EQ(named.status(), 200) << named.body;
   EXPECT_EQ(named.header("x-sluice-substituted"), "other");
   EXPECT_EQ(named.header("x-sluice-reason"), "fallback_model");
-  EXPECT_EQ(hub.ask(chat_body("m:alpha", false, R"(,"models":["other"])")).status(), 400) << "a pin has no other";
+  EXPECT_EQ(hub.ask(chat_body("m:alpha", false, R"(,"models":["other"])")).status(), 400)
+      << "a pin has no other";
 
   const TestHub operated(make("tiny"));
   const RawMessage last = operated.ask(chat_body("m", false));
@@ -178,9 +184,13 @@ TEST(hub_gateway_choose_routes, another_model_answers_only_where_it_was_named) {
 TEST(hub_gateway_choose_routes, wishes_are_honoured_or_refused) {
   FakeProvider alpha(healthy());
   FakeProvider beta(healthy());
-  const TestHub hub({.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}}, .routes_of_m = {"alpha", "beta"}});
-  EXPECT_EQ(hub.ask(chat_body("m", false, R"(,"provider":{"order":["beta"]})")).header("x-inference-provider"), "beta");
-  EXPECT_EQ(hub.ask(chat_body("m", false), "x-sluice-ignore: alpha\r\n").header("x-inference-provider"), "beta");
+  const TestHub hub(
+      {.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}}, .routes_of_m = {"alpha", "beta"}});
+  EXPECT_EQ(
+      hub.ask(chat_body("m", false, R"(,"provider":{"order":["beta"]})")).header("x-inference-provider"),
+      "beta");
+  EXPECT_EQ(hub.ask(chat_body("m", false), "x-sluice-ignore: alpha\r\n").header("x-inference-provider"),
+            "beta");
   const RawMessage typo = hub.ask(chat_body("m", false, R"(,"provider":{"only":["betta"]})"));
   EXPECT_EQ(typo.status(), 400);
   EXPECT_THAT(typo.body, HasSubstr("beta"));
@@ -195,7 +205,8 @@ TEST(hub_gateway_choose_routes, a_provider_that_may_keep_content_sees_no_request
     std::this_thread::sleep_for(150ms);
     wire.send(json_answer(R"({"error":{"message":"no luck"}})", "500 Oops"));
   });
-  TestHubOptions options{.providers = {{"keeps", keeps.url()}, {"slow", slow.url()}}, .routes_of_m = {"keeps", "slow"}};
+  TestHubOptions options{.providers = {{"keeps", keeps.url()}, {"slow", slow.url()}},
+                         .routes_of_m = {"keeps", "slow"}};
   const TestHub hub(std::move(options));
   for (const char* wish : {R"(,"provider":{"zdr":true})", R"(,"provider":{"data_collection":"deny"})",
                            R"(,"provider":{"zdr":true},"hedge":{"after_ms":10})"}) {
@@ -211,7 +222,8 @@ TEST(hub_gateway_choose_routes, local_only_in_a_header_binds_every_send) {
   FakeDevice device({.pieces = said({"hi"})});
   const TestHub hub(
       {.providers = {{"alpha", alpha.url()}}, .routes_of_m = {"alpha", "device"}, .device = &device});
-  const RawMessage answer = hub.ask(chat_body("m", false, R"(,"hedge":{"after_ms":1})"), "x-sluice-local-only: true\r\n");
+  const RawMessage answer =
+      hub.ask(chat_body("m", false, R"(,"hedge":{"after_ms":1})"), "x-sluice-local-only: true\r\n");
   EXPECT_EQ(answer.header("x-inference-provider"), "device") << answer.body;
   EXPECT_EQ(alpha.connections(), 0);
 }
@@ -219,7 +231,8 @@ TEST(hub_gateway_choose_routes, local_only_in_a_header_binds_every_send) {
 TEST(hub_gateway_choose_routes, explain_tells_the_reasoning_in_the_answer) {
   FakeProvider alpha(healthy());
   FakeProvider beta(healthy());
-  const TestHub hub({.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}}, .routes_of_m = {"alpha", "beta"}});
+  const TestHub hub(
+      {.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}}, .routes_of_m = {"alpha", "beta"}});
   const RawMessage whole = hub.ask(chat_body("m", false, R"(,"explain":true)"));
   EXPECT_THAT(whole.body, HasSubstr(R"(,"sluice":{"route_id":"alpha/model-of-alpha")"));
   EXPECT_THAT(whole.body, HasSubstr("beta/model-of-beta"));
@@ -233,7 +246,8 @@ TEST(hub_gateway_choose_routes, explain_tells_the_reasoning_in_the_answer) {
 TEST(hub_gateway_choose_routes, attempts_are_known_afterwards) {
   FakeProvider alpha(broken("503 Busy"));
   FakeProvider beta(healthy());
-  const TestHub hub({.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}}, .routes_of_m = {"alpha", "beta"}});
+  const TestHub hub(
+      {.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}}, .routes_of_m = {"alpha", "beta"}});
   EXPECT_EQ(hub.ask(chat_body("m", false)).status(), 200);
   EXPECT_TRUE(hub.settles());
   const auto rows = hub.records.take();
@@ -246,9 +260,11 @@ TEST(hub_gateway_choose_routes, attempts_are_known_afterwards) {
   EXPECT_EQ(rows[1].usage.input.count, 5u);
   EXPECT_FALSE(rows[1].cost) << "nobody knows its price";
   EXPECT_THAT(rows[1].explanation_json, HasSubstr("alpha/model-of-alpha"));
-  EXPECT_EQ(hub.health.figures({.route_id = "beta/model-of-beta", .provider = "beta", .model = "m"}, net::Clock::now())
-                .in_flight,
-            0u);
+  EXPECT_EQ(
+      hub.health
+          .figures({.route_id = "beta/model-of-beta", .provider = "beta", .model = "m"}, net::Clock::now())
+          .in_flight,
+      0u);
 }
 
 }  // namespace

@@ -295,6 +295,7 @@ void Conductor::keep_record(const routing::Ranked& ranked, const Attempt& attemp
   record.provider = attempt.provider();
   record.attempt = attempt.number;
   record.reason = name_of(attempt.start().reason);
+  record.verdict = health::name_of(verdict);
   record.outcome = outcome_of(verdict, failure, wins);
   if (failure != nullptr) record.error = kind_of(*failure);
   record.verdict = health::name_of(verdict);
@@ -382,8 +383,7 @@ net::Task<std::optional<Failure>> Conductor::answer_stream(const Call& call, Beg
   std::unique_ptr<dialects::StreamEncoder> encoder;
   bool is_open = static_cast<bool>(co_await writer.begin(std::move(head)));
   if (is_open && explains()) is_open = static_cast<bool>(co_await writer.write(explaining_event()));
-  if (is_open)
-    failure = co_await relay(call, std::move(begun), attempt, writer, encoder);
+  if (is_open) failure = co_await relay(call, std::move(begun), attempt, writer, encoder);
   co_await writer.close();
   if (exchange_.cancel().fired()) co_return std::nullopt;
   if (!failure) {
@@ -543,7 +543,8 @@ void Conductor::take_usage(const tasks::Usage& usage) {
 // Where the provider told no cost and its price is known, the usage that we write says what we reckon.
 void Conductor::tell_cost(std::vector<tasks::Event>& events) const {
   for (auto& event : events)
-    if (auto* report = std::get_if<tasks::UsageReport>(&event); report && !report->usage.reported_cost && served_offer_)
+    if (auto* report = std::get_if<tasks::UsageReport>(&event);
+        report && !report->usage.reported_cost && served_offer_)
       report->usage.reported_cost = cost_;
 }
 

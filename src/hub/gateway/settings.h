@@ -41,9 +41,9 @@ struct Settings {
   std::vector<catalog::ConfiguredModel> models;
   std::string default_route = "preferred";
   std::string last_resort;  // the model that answers when nobody else can; empty: none
-  routing::Wishes wishes;                               // of every request that does not say otherwise
+  routing::Wishes wishes;   // of every request that does not say otherwise
   std::map<std::string, routing::Wishes> model_wishes;  // of those for a configured name
-  std::chrono::seconds price_max_age{0};  // an older price ranks as unknown; 0: any age
+  std::chrono::seconds price_max_age{0};                // an older price ranks as unknown; 0: any age
   bool local_only = false;
   Times times;
 };
