@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <cmath>
 #include <optional>
 
 #include "app/device/device_upstream.h"
@@ -61,6 +62,10 @@ device::DeviceOptions device_options_of(const Config& config, const Surroundings
   return options;
 }
 
+base::NanoUsd cap_of(const Config& config) {
+  return {std::llround(config.max_spend_usd_per_day.value_or(0) * 1e9)};
+}
+
 }  // namespace
 
 // In the order of construction; what is below uses what is above.
@@ -71,6 +76,7 @@ struct Server::State {
   hub::telemetry::Metrics metrics;
   hub::telemetry::Generations generations{hub::telemetry::kGenerationsKept};
   hub::health::Health health;
+  hub::gateway::SpendCap spend{base::NanoUsd{}};
   std::optional<hub::telemetry::Records> records;
   hub::gateway::Hub hub;
   std::optional<net::Loops> loops;
@@ -183,6 +189,8 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
   state->hub.metrics = &state->metrics;
   state->hub.generations = &state->generations;
   state->hub.health = &state->health;
+  state->spend.set_per_day(cap_of(config));
+  state->hub.spend = &state->spend;
   state->hub.instance_id = hub::gateway::make_instance_id();
   state->loops.emplace(config.loops != 0 ? config.loops : vlm::tensor::default_threads());
   state->start_records();
@@ -206,6 +214,7 @@ Status Server::reload(const LoadedConfig& loaded, const Surroundings& surroundin
                       fmt::join(fixed, ", "));
   SLUICE_TRY(const Snapshot snapshot, make_snapshot(loaded.config, surroundings, state_->access.keys.get()));
   state_->config = loaded.config;
+  state_->spend.set_per_day(cap_of(loaded.config));
   if (state_->device) state_->device->rescan();
   state_->api->use(snapshot.api);
   return {};

@@ -17,6 +17,7 @@ inline constexpr std::uint32_t kMaxVisits = 3;   // of one route that says when 
 inline constexpr std::chrono::milliseconds kWaitMost{10'000};
 inline constexpr std::chrono::milliseconds kWaitBesideOthers{5'000};
 inline constexpr std::chrono::milliseconds kWaitBesideSubstitutes{1'000};
+inline constexpr std::size_t kMaxOptions = 256;  // routes weighed for one request
 // What a caller that asks for the cheapest would pay to be answered a second earlier (18 cents an hour).
 inline constexpr base::NanoUsd kSecondWorth{50'000};
 // Observations that must stand behind a quantile before a hedge is timed by it.
