@@ -218,7 +218,7 @@ std::optional<Attempts::Choice> Attempts::first_to_return(bool substitutes, Time
     if (routes_[i].barred || !routes_[i].not_before) continue;
     const TimePoint at = std::max(*routes_[i].not_before, now);
     if (at - now > kWaitMost || at >= plan_.deadline || (best && best->at <= at) || !fits_budget(i)) continue;
-    best = Choice{.candidate = i, .at = at};
+    best = Choice{.candidate = i, .at = at, .insist = routes_[i].visits > 0};
   }
   return best;
 }
