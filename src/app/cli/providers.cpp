@@ -240,8 +240,8 @@ int refresh_providers(const State& state) {
     if (state.json)
       write_refreshed(json, one);
     else if (one.error.empty())
-      out += fmt::format("{}: {} offers, {} with a price, {} of them in doubt, {} passed over\n", one.provider,
-                         one.offers, one.priced, one.doubted, one.passed_over);
+      out += fmt::format("{}: {} offers, {} with a price, {} of them in doubt, {} passed over\n",
+                         one.provider, one.offers, one.priced, one.doubted, one.passed_over);
     else
       out += fmt::format("{}: failed: {}\n", one.provider, one.error);
   }

@@ -50,8 +50,7 @@ Result<std::string> fetch_model_list(const Snapshot& snapshot,
   run_on_loop([&](net::Loop& loop) -> net::Task<void> {
     // Shared with the posted work, which may run when the call is over.
     const auto cancel = std::make_shared<net::Cancel>();
-    const std::stop_callback watch(
-        stop, [&loop, cancel] { loop.post([cancel] { cancel->fire(); }); });
+    const std::stop_callback watch(stop, [&loop, cancel] { loop.post([cancel] { cancel->fire(); }); });
     body = co_await get(loop, snapshot, enabled, *cancel);
   });
   return body;

@@ -26,7 +26,8 @@ void log_refreshed(const Refreshed& one) {
 
 }  // namespace
 
-bool PriceKeeper::poll(const Moment& moment, std::chrono::milliseconds every, const std::filesystem::path& home,
+bool PriceKeeper::poll(const Moment& moment, std::chrono::milliseconds every,
+                       const std::filesystem::path& home,
                        const std::function<base::Result<Snapshot>()>& snapshot) {
   const std::int64_t day = moment.wall_s / kDayS;
   bool changed = fresh_.exchange(false) || (day_ != -1 && day_ != day);
@@ -37,12 +38,13 @@ bool PriceKeeper::poll(const Moment& moment, std::chrono::milliseconds every, co
   auto made = snapshot();
   if (!made) return changed;
   running_ = true;
-  worker_ = std::jthread([this, made = *std::move(made), home, today_s = moment.wall_s](std::stop_token stop) {
-    if (const auto refreshed = refresh_prices(made, home, {}, today_s, stop))
-      for (const Refreshed& one : *refreshed) log_refreshed(one);
-    fresh_ = true;
-    running_ = false;
-  });
+  worker_ =
+      std::jthread([this, made = *std::move(made), home, today_s = moment.wall_s](std::stop_token stop) {
+        if (const auto refreshed = refresh_prices(made, home, {}, today_s, stop))
+          for (const Refreshed& one : *refreshed) log_refreshed(one);
+        fresh_ = true;
+        running_ = false;
+      });
   return changed;
 }
 

@@ -20,8 +20,8 @@ class PriceKeeper {
     std::int64_t wall_s = 0;  // since 1970
   };
 
-  // True: the offers have changed. `every`: how often to fetch; 0: never. `snapshot` is asked for when a fetch
-  // begins, with `home` to keep what came. A fetch under way ends soon after this object does.
+  // True: the offers have changed. `every`: how often to fetch; 0: never. `snapshot` is asked for when a
+  // fetch begins, with `home` to keep what came. A fetch under way ends soon after this object does.
   bool poll(const Moment& moment, std::chrono::milliseconds every, const std::filesystem::path& home,
             const std::function<base::Result<Snapshot>()>& snapshot);
 

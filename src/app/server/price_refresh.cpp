@@ -52,7 +52,8 @@ std::vector<StoredFile> stored_files(const fs::path& home) {
       files.push_back({.path = entry.path(), .of_itself = entry.path().stem() == folder.path().filename()});
     }
   }
-  std::ranges::sort(files, {}, [](const StoredFile& file) { return std::pair(file.of_itself, file.path.string()); });
+  std::ranges::sort(files, {},
+                    [](const StoredFile& file) { return std::pair(file.of_itself, file.path.string()); });
   return files;
 }
 
@@ -65,9 +66,8 @@ Refreshed refresh_one(const Snapshot& snapshot, const fs::path& home,
     out.error = body.error().message;
     return out;
   }
-  const auto listing = catalog::read_listing(*body, {.provider = out.provider,
-                                                     .known = snapshot.api->gateway->offers.get(),
-                                                     .today_s = today_s});
+  const auto listing = catalog::read_listing(
+      *body, {.provider = out.provider, .known = snapshot.api->gateway->offers.get(), .today_s = today_s});
   if (!listing) {
     out.error = listing.error().message;
     return out;
@@ -76,7 +76,8 @@ Refreshed refresh_one(const Snapshot& snapshot, const fs::path& home,
   out.priced = listing->priced;
   out.doubted = listing->doubted;
   out.passed_over = listing->passed_over;
-  if (const Status stored = store_listing(home, out.provider, *listing); !stored) out.error = stored.error().message;
+  if (const Status stored = store_listing(home, out.provider, *listing); !stored)
+    out.error = stored.error().message;
   return out;
 }
 

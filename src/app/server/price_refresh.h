@@ -1,6 +1,6 @@
-// Price lists fetched from the providers switched on, kept in $SLUICE_HOME/prices/<who said so>/<provider>.json
-// and laid over the embedded ones by date. Nothing is ever fetched unasked: by `sluice providers refresh`, or
-// by serve where price_refresh says how often. Files are written whole or not at all.
+// Price lists fetched from the providers switched on, kept in $SLUICE_HOME/prices/<who said
+// so>/<provider>.json and laid over the embedded ones by date. Nothing is ever fetched unasked: by `sluice
+// providers refresh`, or by serve where price_refresh says how often. Files are written whole or not at all.
 #pragma once
 
 #include <cstdint>

@@ -100,8 +100,8 @@ Status check_default_route(const std::string& route, const hub::credentials::Ena
       fmt::join(known, " "), route);
 }
 
-// Refreshed lists that cannot be used are named and left out: they are other people's words, and no reason not
-// to start.
+// Refreshed lists that cannot be used are named and left out: they are other people's words, and no reason
+// not to start.
 Result<catalog::OffersPtr> offers_of(const Config& config, const Surroundings& surroundings,
                                      std::vector<std::string>& notes) {
   const auto wall = std::chrono::system_clock::now().time_since_epoch();

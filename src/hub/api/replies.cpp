@@ -42,8 +42,6 @@ Reply reply_anthropic_models(const std::vector<gateway::ModelRow>& rows) {
   return reply;
 }
 
-}
-
 std::int64_t milliseconds_of(double seconds) {
   return static_cast<std::int64_t>(seconds * 1e3 + 0.5);
 }

@@ -66,9 +66,8 @@ bool has(element row, std::string_view pointer) {
 }
 
 bool is_plain_id(std::string_view id) {
-  return !id.empty() && id.size() <= kPriceTextBytesMax && std::ranges::none_of(id, [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-  });
+  return !id.empty() && id.size() <= kPriceTextBytesMax &&
+         std::ranges::none_of(id, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
 bool is_far_from(const std::optional<NanoUsd>& stated, const std::optional<NanoUsd>& known) {
@@ -125,7 +124,8 @@ class ListingReader {
     offer.provider_model = std::string(id);
     offer.source = source_;
     name_model(offer, row);
-    offer.context_length = tokens_at(row, {"context_length", "context_window", "max_context_length", "max_model_len"});
+    offer.context_length =
+        tokens_at(row, {"context_length", "context_window", "max_context_length", "max_model_len"});
     element top;
     if (row["top_provider"].get(top) == simdjson::SUCCESS && top.is_object())
       offer.output_max = tokens_at(top, {"max_completion_tokens"});
@@ -187,7 +187,8 @@ class ListingReader {
       add(std::move(stated));
     }
     if (!router.offer.price) return;
-    router.offer.price->doubt = same || live == 1 ? "" : fmt::format("the dearest known of {} providers", live);
+    router.offer.price->doubt =
+        same || live == 1 ? "" : fmt::format("the dearest known of {} providers", live);
   }
 
   // A provider's row below a model; without an id where the catalogue does not know what it calls the model.
@@ -239,7 +240,8 @@ class ListingReader {
     rates.request = rate_of(pricing, "request", 1, kUsdEachMax);
     rates.search = rate_of(pricing, "web_search", 1, kUsdEachMax);
     // OpenRouter writes zeros for what it does not charge apart.
-    for (auto* rate : {&rates.cache_read, &rates.cache_write, &rates.reasoning, &rates.request, &rates.search})
+    for (auto* rate :
+         {&rates.cache_read, &rates.cache_write, &rates.reasoning, &rates.request, &rates.search})
       if (*rate == NanoUsd{}) rate->reset();
     return rates;
   }
@@ -247,9 +249,15 @@ class ListingReader {
   std::optional<Price> price_of(element row, const Offer& offer) {
     element pricing;
     if (row["pricing"].get(pricing) != simdjson::SUCCESS || !pricing.is_object()) return std::nullopt;
-    Price price{.rates = rates_of(pricing), .tiers = {}, .free = false, .source = source_, .date = today_, .doubt = {}};
+    Price price{.rates = rates_of(pricing),
+                .tiers = {},
+                .free = false,
+                .source = source_,
+                .date = today_,
+                .doubt = {}};
     if (!price.rates.input && !price.rates.output) return std::nullopt;
-    if (price.rates.input.value_or(NanoUsd{}).nanos == 0 && price.rates.output.value_or(NanoUsd{}).nanos == 0) {
+    if (price.rates.input.value_or(NanoUsd{}).nanos == 0 &&
+        price.rates.output.value_or(NanoUsd{}).nanos == 0) {
       // Zeros are commonly a figure that nobody filled in.
       if (!flag_at(row, "is_free").value_or(offer.variant == "free")) {
         ++out_.passed_over;
@@ -302,8 +310,8 @@ class ListingReader {
 
 base::Result<Listing> read_listing(std::string_view json, const ListingContext& context) {
   ListingReader reader(context);
-  SLUICE_TRY_VOID(read_json_file(json, fmt::format("{}: list of models", context.provider), kPriceFileBytesMax,
-                                 [&](element root) { return reader.read(root); }));
+  SLUICE_TRY_VOID(read_json_file(json, fmt::format("{}: list of models", context.provider),
+                                 kPriceFileBytesMax, [&](element root) { return reader.read(root); }));
   return reader.take();
 }
 

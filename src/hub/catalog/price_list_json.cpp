@@ -12,7 +12,8 @@ namespace {
 using base::JsonWriter;
 
 // Decimals with all nine digits that nano-USD have: the shortest text that reads back to the same double.
-void write_rates(JsonWriter& json, std::string_view key, std::span<const RateName> names, const Rates& rates) {
+void write_rates(JsonWriter& json, std::string_view key, std::span<const RateName> names,
+                 const Rates& rates) {
   const auto is_stated = [&](const RateName& one) { return (rates.*one.rate).has_value(); };
   if (std::ranges::none_of(names, is_stated)) return;
   json.key(key).begin_object();
@@ -37,7 +38,8 @@ void write_price(JsonWriter& json, const StatedOffer& stated) {
       json.begin_object().field("above_input", tier.above_input.count);
       json.key("usd_per_million").begin_object();
       for (const RateName& one : kPerMillion)
-        if (const auto& rate = tier.rates.*one.rate) json.field(one.name, static_cast<double>(rate->nanos) / 1e9);
+        if (const auto& rate = tier.rates.*one.rate)
+          json.field(one.name, static_cast<double>(rate->nanos) / 1e9);
       json.end_object().end_object();
     }
     json.end_array();

@@ -10,7 +10,7 @@ namespace sluice::hub::catalog {
 
 struct RateName {
   std::string_view name;
-  std::optional<base::NanoUsd> Rates::*rate;
+  std::optional<base::NanoUsd> Rates::* rate;
 };
 
 // USD per million tokens.
