@@ -63,6 +63,7 @@ struct LimitsConfig {
   std::uint64_t connections_max = 0;
   std::chrono::milliseconds connect_timeout{};
   std::chrono::milliseconds first_byte_timeout{};
+  std::chrono::milliseconds first_token_timeout{};
   std::chrono::milliseconds idle_timeout{};
   std::chrono::milliseconds request_timeout{};
   std::chrono::milliseconds heartbeat{};

@@ -70,6 +70,7 @@ struct Server::State {
   std::optional<hub::access::KeyKeeper> keeper;
   hub::telemetry::Metrics metrics;
   hub::telemetry::Generations generations{hub::telemetry::kGenerationsKept};
+  hub::health::Health health;
   std::optional<hub::telemetry::Records> records;
   hub::gateway::Hub hub;
   std::optional<net::Loops> loops;
@@ -181,6 +182,7 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
 
   state->hub.metrics = &state->metrics;
   state->hub.generations = &state->generations;
+  state->hub.health = &state->health;
   state->hub.instance_id = hub::gateway::make_instance_id();
   state->loops.emplace(config.loops != 0 ? config.loops : vlm::tensor::default_threads());
   state->start_records();

@@ -68,9 +68,6 @@ constexpr Setting kSettings[] = {
      SLUICE_SLOT(default_route)},
     {"price_max_age", Kind::duration, "365d", kReload,
      "a price last checked longer ago ranks as unknown; 0s never", SLUICE_SLOT(price_max_age)},
-    {"price_refresh", Kind::duration, "0s", kReload,
-     "how often serve asks the providers switched on for their lists of models and prices; 0s never",
-     SLUICE_SLOT(price_refresh)},
     {"models_dir", Kind::text, "", kRestart, "folder of model files; empty is $XDG_DATA_HOME/sluice/models",
      SLUICE_SLOT(models_dir)},
     {"model", Kind::text, "", kRestart, "one GGUF file to serve besides the folder", SLUICE_SLOT(model)},
@@ -89,6 +86,8 @@ constexpr Setting kSettings[] = {
      SLUICE_SLOT(limits.connect_timeout)},
     {"limits.first_byte_timeout", Kind::duration, "120s", kReload, "until a provider's first byte",
      SLUICE_SLOT(limits.first_byte_timeout)},
+    {"limits.first_token_timeout", Kind::duration, "2m", kReload,
+     "until a stream has something to show, on one route", SLUICE_SLOT(limits.first_token_timeout)},
     {"limits.idle_timeout", Kind::duration, "2m", kReload, "between two bytes of a provider's answer",
      SLUICE_SLOT(limits.idle_timeout)},
     {"limits.request_timeout", Kind::duration, "30m", kReload, "of a whole request",
@@ -296,8 +295,8 @@ Status assign_one(const Setting& setting, const Slot& slot, const std::string& t
 }
 
 std::string describe_duration(milliseconds value) {
-  if (value.count() % 86'400'000 == 0 && value.count() != 0)
-    return fmt::format("{}d", value.count() / 86'400'000);
+  constexpr std::int64_t kDayMs = 86'400'000;
+  if (value.count() % kDayMs == 0 && value.count() != 0) return fmt::format("{}d", value.count() / kDayMs);
   if (value.count() % 60'000 == 0 && value.count() != 0) return fmt::format("{}m", value.count() / 60'000);
   if (value.count() % 1000 == 0) return fmt::format("{}s", value.count() / 1000);
   return fmt::format("{}ms", value.count());

@@ -142,6 +142,7 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
   gateway->local_only = config.local_only;
   gateway->times = {.connect = config.limits.connect_timeout,
                     .first_byte = config.limits.first_byte_timeout,
+                    .first_token = config.limits.first_token_timeout,
                     .idle = config.limits.idle_timeout,
                     .total = config.limits.request_timeout,
                     .heartbeat = config.limits.heartbeat};

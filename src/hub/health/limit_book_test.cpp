@@ -47,16 +47,16 @@ TEST(hub_health_limit_book, lets_a_bucket_refill_little_by_little) {
 TEST(hub_health_limit_book, weighs_a_request_by_its_tokens) {
   LimitBook book;
   const LimitMark mark = book.note_begin(500, at(0));
-  book.note_head(news({.resource = Resource::tokens, .limit = 10'000, .remaining = 900, .reset_s = 10}), false, mark,
-                 at(0));
+  book.note_head(news({.resource = Resource::tokens, .limit = 10'000, .remaining = 900, .reset_s = 10}),
+                 false, mark, at(0));
   EXPECT_FALSE(book.left(900, at(0)).retry_at);
   EXPECT_EQ(book.left(901, at(0)).retry_at, at(10));
   book.note_begin(800, at(1));
   EXPECT_EQ(book.left(0, at(1)).tokens, 100);
   // More than the whole limit would wait for ever.
   LimitBook full;
-  full.note_head(news({.resource = Resource::tokens, .limit = 1'000, .remaining = 1'000, .reset_s = 10}), false,
-                 full.note_begin(0, at(0)), at(0));
+  full.note_head(news({.resource = Resource::tokens, .limit = 1'000, .remaining = 1'000, .reset_s = 10}),
+                 false, full.note_begin(0, at(0)), at(0));
   EXPECT_FALSE(full.left(5'000, at(0)).retry_at);
 }
 
@@ -91,8 +91,9 @@ TEST(hub_health_limit_book, learns_a_rate_only_where_no_head_explains_the_refusa
 TEST(hub_health_limit_book, keeps_to_its_number_of_limits) {
   LimitBook book;
   for (std::size_t i = 0; i <= kLimitsOfRouteMax; ++i)
-    book.note_head(news({.window_s = 1.0 + static_cast<double>(i), .limit = {}, .remaining = 5, .reset_s = {}}), false, book.note_begin(0, at(0)),
-                   at(0));
+    book.note_head(
+        news({.window_s = 1.0 + static_cast<double>(i), .limit = {}, .remaining = 5, .reset_s = {}}), false,
+        book.note_begin(0, at(0)), at(0));
   std::vector<LimitRow> rows;
   book.append_rows(rows, false, at(0.5));
   EXPECT_EQ(rows.size(), kLimitsOfRouteMax);
