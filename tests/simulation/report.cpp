@@ -61,7 +61,7 @@ std::vector<double> lost(const Results& results, std::string_view way, std::stri
 
 void write_way(base::JsonWriter& json, const std::vector<Result>& results) {
   const std::pair<std::string_view, const Figure*> figures[] = {
-      {"usd_per_1000", &kCost}, {"p50_s", &kP50},        {"p95_s", &kP95},
+      {"usd_per_1000", &kCost}, {"p50_s", &kP50},       {"p95_s", &kP95},
       {"p99_s", &kP99},         {"success", &kSuccess}, {"over_limit", &kOver}};
   json.begin_object();
   for (const auto& [name, figure] : figures) {
@@ -87,22 +87,25 @@ class Strip {
     y_ += kRow * 1.3;
     out_ += fmt::format("<text x=\"10\" y=\"{:.0f}\" font-weight=\"bold\">{}</text>\n", y_, text);
     for (const double tick : {1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0}) {
-      out_ += fmt::format("<text x=\"{0:.0f}\" y=\"{1:.0f}\" text-anchor=\"middle\" fill=\"#777\">{2:g}</text>\n",
-                          x_of(tick), y_ + kRow * 0.8, tick);
+      out_ +=
+          fmt::format("<text x=\"{0:.0f}\" y=\"{1:.0f}\" text-anchor=\"middle\" fill=\"#777\">{2:g}</text>\n",
+                      x_of(tick), y_ + kRow * 0.8, tick);
     }
     y_ += kRow * 0.9;
   }
   void row(std::string_view name, const std::vector<double>& excess, std::string_view colour) {
     y_ += kRow;
     out_ += fmt::format("<text x=\"10\" y=\"{:.0f}\">{}</text>\n", y_ + 4, name);
-    out_ += fmt::format("<line x1=\"{0:.0f}\" x2=\"{1:.0f}\" y1=\"{2:.0f}\" y2=\"{2:.0f}\" stroke=\"#ddd\"/>\n", kLeft,
-                        kLeft + kWidth, y_);
+    out_ +=
+        fmt::format("<line x1=\"{0:.0f}\" x2=\"{1:.0f}\" y1=\"{2:.0f}\" y2=\"{2:.0f}\" stroke=\"#ddd\"/>\n",
+                    kLeft, kLeft + kWidth, y_);
     for (const double one : excess)
       out_ += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.0f}\" r=\"4\" fill=\"{}\" fill-opacity=\"0.45\"/>\n",
                           x_of(1 + one), y_, colour);
     const double middle = x_of(1 + median(excess));
-    out_ += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.0f}\" y2=\"{2:.0f}\" stroke=\"#000\"/>\n", middle,
-                        y_ - 8, y_ + 8);
+    out_ +=
+        fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.0f}\" y2=\"{2:.0f}\" stroke=\"#000\"/>\n",
+                    middle, y_ - 8, y_ + 8);
   }
   double bottom() const { return y_ + kRow; }
 
@@ -115,22 +118,27 @@ class Strip {
 
 std::vector<Bound> bounds_of(const Results& results) {
   constexpr std::string_view kKnowsCost = "clairvoyant_cheapest", kKnowsTime = "clairvoyant_fastest";
-  return {bound("cheapest: cost over the clairvoyant's", excess(results, "sluice_cheapest", kKnowsCost, kCost), 0.02),
-          bound("cheapest: success below the clairvoyant's", lost(results, "sluice_cheapest", kKnowsCost), 0.001),
-          bound("fastest: p50 over the clairvoyant's", excess(results, "sluice_fastest", kKnowsTime, kP50), 0.10),
-          bound("fastest: p95 over the clairvoyant's", excess(results, "sluice_fastest", kKnowsTime, kP95), 0.15),
-          bound("cheapest: requests over a learned limit", figures_of(results, "sluice_cheapest", kOver), 0.02),
-          bound("fastest: requests over a learned limit", figures_of(results, "sluice_fastest", kOver), 0.02)};
+  return {
+      bound("cheapest: cost over the clairvoyant's", excess(results, "sluice_cheapest", kKnowsCost, kCost),
+            0.02),
+      bound("cheapest: success below the clairvoyant's", lost(results, "sluice_cheapest", kKnowsCost), 0.001),
+      bound("fastest: p50 over the clairvoyant's", excess(results, "sluice_fastest", kKnowsTime, kP50), 0.10),
+      bound("fastest: p95 over the clairvoyant's", excess(results, "sluice_fastest", kKnowsTime, kP95), 0.15),
+      bound("cheapest: requests over a learned limit", figures_of(results, "sluice_cheapest", kOver), 0.02),
+      bound("fastest: requests over a learned limit", figures_of(results, "sluice_fastest", kOver), 0.02)};
 }
 
 std::vector<Bound> hedging_bounds_of(const Results& results) {
-  return {bound("hedged: p99 beside unhedged, less 1", excess(results, "sluice_hedged", "sluice_unhedged", kP99), -0.5),
-          bound("hedged: cost over unhedged", excess(results, "sluice_hedged", "sluice_unhedged", kCost), 0.05)};
+  return {
+      bound("hedged: p99 beside unhedged, less 1", excess(results, "sluice_hedged", "sluice_unhedged", kP99),
+            -0.5),
+      bound("hedged: cost over unhedged", excess(results, "sluice_hedged", "sluice_unhedged", kCost), 0.05)};
 }
 
 std::string table_of(const Results& results) {
   std::string out =
-      "| way | USD per 1,000 answers | p50 s | p95 s | p99 s | success % | attempts a request | worst minute over a "
+      "| way | USD per 1,000 answers | p50 s | p95 s | p99 s | success % | attempts a request | worst minute "
+      "over a "
       "limit % |\n|---|--:|--:|--:|--:|--:|--:|--:|\n";
   const Figure attempts = [](const Result& result) {
     return static_cast<double>(result.attempts) / std::max(1.0, static_cast<double>(result.requests));
@@ -138,9 +146,9 @@ std::string table_of(const Results& results) {
   for (const Way& way : all_ways()) {
     if (!results.contains(way.name)) continue;
     const auto of = [&](const Figure& figure) { return median(figures_of(results, way.name, figure)); };
-    out += fmt::format("| {} ({}) | {:.4f} | {:.2f} | {:.2f} | {:.2f} | {:.3f} | {:.2f} | {:.1f} |\n", way.name,
-                       way.about, of(kCost), of(kP50), of(kP95), of(kP99), 100 * of(kSuccess), of(attempts),
-                       100 * of(kOver));
+    out += fmt::format("| {} ({}) | {:.4f} | {:.2f} | {:.2f} | {:.2f} | {:.3f} | {:.2f} | {:.1f} |\n",
+                       way.name, way.about, of(kCost), of(kP50), of(kP95), of(kP99), 100 * of(kSuccess),
+                       of(attempts), 100 * of(kOver));
   }
   return out;
 }
@@ -148,8 +156,11 @@ std::string table_of(const Results& results) {
 std::string table_of(const std::vector<Bound>& bounds) {
   std::string out = "| bound | median % | worst seed % | allowed % | |\n|---|--:|--:|--:|---|\n";
   for (const Bound& one : bounds)
-    out += fmt::format("| {} | {:.2f} | {:.2f} | {:.2f} | {} |\n", one.what, 100 * one.median, 100 * one.worst,
-                       100 * one.most, !one.holds() ? "MISSED" : one.worst <= one.most ? "holds" : "holds (median)");
+    out += fmt::format("| {} | {:.2f} | {:.2f} | {:.2f} | {} |\n", one.what, 100 * one.median,
+                       100 * one.worst, 100 * one.most,
+                       !one.holds()            ? "MISSED"
+                       : one.worst <= one.most ? "holds"
+                                               : "holds (median)");
   return out;
 }
 
@@ -180,15 +191,18 @@ std::string plot_of(const Results& results) {
   Strip strip(body);
   strip.title("Cost, times the clairvoyant's cheapest");
   for (const std::string_view way : {"sluice_cheapest", "list_price", "round_robin", "probe"})
-    strip.row(way, excess(results, way, "clairvoyant_cheapest", kCost), way.starts_with("sluice") ? kOurs : kOthers);
+    strip.row(way, excess(results, way, "clairvoyant_cheapest", kCost),
+              way.starts_with("sluice") ? kOurs : kOthers);
   for (const auto& [name, figure] : {std::pair{"p50", &kP50}, std::pair{"p95", &kP95}}) {
     strip.title(fmt::format("Time to the last token, {}, times the clairvoyant's fastest", name));
     for (const std::string_view way : {"sluice_fastest", "probe", "round_robin", "list_price"})
-      strip.row(way, excess(results, way, "clairvoyant_fastest", *figure), way.starts_with("sluice") ? kOurs : kOthers);
+      strip.row(way, excess(results, way, "clairvoyant_fastest", *figure),
+                way.starts_with("sluice") ? kOurs : kOthers);
   }
-  return fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 {0:.0f}\" font-family=\"sans-serif\" "
-                     "font-size=\"13\">\n<rect width=\"720\" height=\"{0:.0f}\" fill=\"#fff\"/>\n{1}</svg>\n",
-                     strip.bottom(), body);
+  return fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 {0:.0f}\" font-family=\"sans-serif\" "
+      "font-size=\"13\">\n<rect width=\"720\" height=\"{0:.0f}\" fill=\"#fff\"/>\n{1}</svg>\n",
+      strip.bottom(), body);
 }
 
 }  // namespace sluice::simulation

@@ -29,7 +29,7 @@ struct Attempt {
   health::Ticket ticket;
   double began_s = 0;
   Draw draw;
-  Ended ended;             // how it will end
+  Ended ended;  // how it will end
   std::optional<std::chrono::milliseconds> retry_after;
   std::vector<std::pair<std::string, std::string>> fields;  // of its head
   bool running = false;
@@ -82,7 +82,8 @@ class Runner {
  public:
   Runner(const World& world, const Way& way, std::uint64_t seed, std::string* trace)
       : world_(world), trace_(trace) {
-    for (const ProviderPlan& plan : world.scenario().providers) limits_.emplace_back(plan.limit, plan.limit_per_s);
+    for (const ProviderPlan& plan : world.scenario().providers)
+      limits_.emplace_back(plan.limit, plan.limit_per_s);
     chooser_ = way.make({.world = world_, .limits = limits_}, seed);
     live_.resize(world.requests().size());
     result_.by_provider.resize(limits_.size());
@@ -158,7 +159,8 @@ class Runner {
       } else if (const auto* wait = std::get_if<gateway::WaitUntil>(&step)) {
         const double at_s = seconds_of(wait->at);
         // A hair later, so that the rounding of times cannot make it wait for the same moment for ever.
-        if (at_s < kForever) push({.at_s = std::max(at_s, now_s_) + 1e-6, .what = What::wake, .request = index});
+        if (at_s < kForever)
+          push({.at_s = std::max(at_s, now_s_) + 1e-6, .what = What::wake, .request = index});
         return;
       } else if (std::get_if<gateway::Committed>(&step) != nullptr) {
         live.over = true;
@@ -185,8 +187,9 @@ class Runner {
     if (counts(*live.request) && start.reason == gateway::StartReason::hedge) ++result_.hedges;
     meet(index, start.attempt, live.visits[provider]++);
     if (trace_ != nullptr)
-      *trace_ += fmt::format("{:.3f} request {} {} {} {}\n", now_s_, index, gateway::name_of(start.reason),
-                             world_.scenario().providers[provider].name, health::name_of(attempt.ended.verdict));
+      *trace_ +=
+          fmt::format("{:.3f} request {} {} {} {}\n", now_s_, index, gateway::name_of(start.reason),
+                      world_.scenario().providers[provider].name, health::name_of(attempt.ended.verdict));
   }
 
   // What the world has in store for it.
@@ -196,7 +199,8 @@ class Runner {
     const Scenario& scenario = world_.scenario();
     const Truth truth = world_.truth(attempt.provider, now_s_);
     const auto fail = [&](Verdict verdict, double after_s) {
-      attempt.ended = {.verdict = verdict, .first_token_s = {}, .total_s = after_s, .usage = {}, .retry_after_s = {}};
+      attempt.ended = {
+          .verdict = verdict, .first_token_s = {}, .total_s = after_s, .usage = {}, .retry_after_s = {}};
       push({.at_s = now_s_ + after_s, .what = What::failure, .request = index, .attempt = number});
     };
     if (truth.outage == Outage::refused) return fail(Verdict::connection, scenario.round_trip_s);
@@ -209,7 +213,8 @@ class Runner {
     if (!fits) return fail(Verdict::rate_limited, scenario.round_trip_s);
     attempt.draw = world_.draw(attempt.provider, *live.request, visit, now_s_);
     if (attempt.draw.fails) return fail(Verdict::overloaded, attempt.draw.first_token_s);
-    const double total_s = attempt.draw.first_token_s + live.request->output_tokens / attempt.draw.tokens_per_s;
+    const double total_s =
+        attempt.draw.first_token_s + live.request->output_tokens / attempt.draw.tokens_per_s;
     hub::tasks::Usage usage;
     usage.input.count = static_cast<std::uint64_t>(live.request->input_tokens);
     usage.output.count = static_cast<std::uint64_t>(live.request->output_tokens);
@@ -218,7 +223,10 @@ class Runner {
                      .total_s = total_s,
                      .usage = usage,
                      .retry_after_s = {}};
-    push({.at_s = now_s_ + attempt.draw.first_token_s, .what = What::first_token, .request = index, .attempt = number});
+    push({.at_s = now_s_ + attempt.draw.first_token_s,
+          .what = What::first_token,
+          .request = index,
+          .attempt = number});
   }
 
   void tell_head(const Attempt& attempt) {
@@ -234,7 +242,10 @@ class Runner {
     tell_head(attempt);
     live.machine->showed(number);
     live.first_token_s = now_s_ - live.request->arrives_s;
-    push({.at_s = attempt.began_s + attempt.ended.total_s, .what = What::finish, .request = index, .attempt = number});
+    push({.at_s = attempt.began_s + attempt.ended.total_s,
+          .what = What::finish,
+          .request = index,
+          .attempt = number});
     drive(index);
   }
 

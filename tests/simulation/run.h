@@ -17,12 +17,14 @@ struct Result {
   // Of the answered, from the arrival: to the first and to the last token.
   double first_p50_s = 0, first_p95_s = 0, first_p99_s = 0;
   double p50_s = 0, p95_s = 0, p99_s = 0;
-  // Requests refused for a provider's limit in one minute, as a share of what the limit allows in a minute: the
-  // worst of all minutes and providers, from a minute after the limit was first met.
+  // Requests refused for a provider's limit in one minute, as a share of what the limit allows in a minute:
+  // the worst of all minutes and providers, from a minute after the limit was first met.
   double over_limit = 0;
   std::vector<std::uint64_t> by_provider;
 
-  double success() const { return requests > 0 ? static_cast<double>(answered) / static_cast<double>(requests) : 0; }
+  double success() const {
+    return requests > 0 ? static_cast<double>(answered) / static_cast<double>(requests) : 0;
+  }
   double usd_per_1000() const { return answered > 0 ? 1000 * cost_usd / static_cast<double>(answered) : 0; }
 };
 

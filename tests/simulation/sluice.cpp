@@ -42,11 +42,11 @@ class Sluice : public Chooser {
     for (std::size_t i = 0; i < options_.size(); ++i)
       options_[i].figures = health_.figures(key(i), time_at(now_s));
     const auto input = static_cast<std::uint64_t>(std::llround(request.input_tokens * kBytesGuess));
-    const routing::Ask ask{.stream = true,
-                           .input_expected = {input},
-                           .input_most = {4 * input},
-                           .output_max = tasks::Tokens{static_cast<std::uint64_t>(
-                               view_.world.scenario().output_tokens.most)}};
+    const routing::Ask ask{
+        .stream = true,
+        .input_expected = {input},
+        .input_most = {4 * input},
+        .output_max = tasks::Tokens{static_cast<std::uint64_t>(view_.world.scenario().output_tokens.most)}};
     const routing::Decision decision = routing::decide({.ask = &ask,
                                                         .wishes = &wishes_,
                                                         .options = options_,
@@ -77,7 +77,8 @@ class Sluice : public Chooser {
             double now_s) override {
     health_.note_headers(key(provider), ticket, fields, wall_at(now_s), time_at(now_s));
   }
-  void end(std::size_t provider, const health::Ticket& ticket, const health::Ended& ended, double now_s) override {
+  void end(std::size_t provider, const health::Ticket& ticket, const health::Ended& ended,
+           double now_s) override {
     health_.end(key(provider), ticket, ended, time_at(now_s));
   }
 

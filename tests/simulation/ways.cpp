@@ -34,7 +34,8 @@ std::vector<std::size_t> sorted_by(std::vector<std::size_t> order, const Score& 
 
 double mean_cost(const View& view, std::size_t provider, const Request& request, double now_s) {
   const Truth truth = view.world.truth(provider, now_s);
-  return request.input_tokens * truth.input_usd_per_m + view.world.mean_output_tokens() * truth.output_usd_per_m;
+  return request.input_tokens * truth.input_usd_per_m +
+         view.world.mean_output_tokens() * truth.output_usd_per_m;
 }
 
 // Knows price, distribution, fault probability, outage and room of each provider now; not the draw.
@@ -113,7 +114,9 @@ constexpr std::array kWays{
     Way{"sluice_fastest", "policy fastest", make_sluice_fastest},
     Way{"probe", "fastest by a probe every six hours", make_probe},
     Way{"round_robin", "one after the other",
-        [](const View& view, std::uint64_t) -> std::unique_ptr<Chooser> { return std::make_unique<RoundRobin>(view); }},
+        [](const View& view, std::uint64_t) -> std::unique_ptr<Chooser> {
+          return std::make_unique<RoundRobin>(view);
+        }},
     Way{"sluice_unhedged", "policy preferred", make_sluice_unhedged},
     Way{"sluice_hedged", "policy preferred, hedge at p97", make_sluice_hedged},
 };

@@ -66,8 +66,7 @@ World::Weather World::make_weather(base::Random& random) const {
   weather.rate = walk(random, scenario_.regime_s, scenario_.regime_rate_deviation);
   weather.fault = walk(random, scenario_.regime_s, 0);
   // Mostly few, sometimes many.
-  for (Step& step : weather.fault)
-    step.value = scenario_.regime_fault_most * std::pow(random.uniform(), 3.0);
+  for (Step& step : weather.fault) step.value = scenario_.regime_fault_most * std::pow(random.uniform(), 3.0);
   weather.price = walk(random, scenario_.price_s, scenario_.price_deviation);
   weather.price.front().value = 1;  // begins at the list price
   weather.outage.push_back({.at_s = 0, .value = 0});
@@ -156,10 +155,10 @@ std::vector<std::pair<std::string, std::string>> Limit::fields(double now_s) con
             {"x-ratelimit-reset-requests", fmt::format("{:.0f}ms", 1000 * (per_s_ - left) / per_s_)}};
   }
   if (kind_ == LimitKind::told_minute)
-    return {{"x-ratelimit-limit-requests-minute", fmt::format("{:.0f}", per_s_ * kMinuteS)},
-            {"x-ratelimit-remaining-requests-minute", fmt::format("{:.0f}", std::floor(room(now_s)))},
-            {"x-ratelimit-reset-requests-minute",
-             fmt::format("{:.3f}", kMinuteS - std::fmod(now_s, kMinuteS))}};
+    return {
+        {"x-ratelimit-limit-requests-minute", fmt::format("{:.0f}", per_s_ * kMinuteS)},
+        {"x-ratelimit-remaining-requests-minute", fmt::format("{:.0f}", std::floor(room(now_s)))},
+        {"x-ratelimit-reset-requests-minute", fmt::format("{:.3f}", kMinuteS - std::fmod(now_s, kMinuteS))}};
   return {};
 }
 

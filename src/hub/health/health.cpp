@@ -324,8 +324,7 @@ void Health::end(const Key& key, const Ticket& ticket, const Ended& ended, TimeP
       route->breaker.settle(*lesson, ticket.is_trial, now);
       // It works again: the chance of failure begins anew, and the circuit itself is careful.
       if (!was_closed && route->breaker.circuit(now) == Circuit::closed) route->failures = {};
-    }
-    else if (ticket.is_trial) {
+    } else if (ticket.is_trial) {
       route->breaker.release_trial();
     }
     if (ended.verdict == Verdict::rate_limited)

@@ -86,7 +86,8 @@ void LimitBook::note_head(const HeadNews& news, bool of_account, const LimitMark
       // How fast it refills is seen best when much is missing; the figures are rounded.
       const double missing = *limit.limit - *limit.remaining;
       slot->per_s = per_s_before;
-      if (*limit.reset_s > 0 && missing >= 1 && (missing >= kMissingForRate * *limit.limit || per_s_before == 0))
+      if (*limit.reset_s > 0 && missing >= 1 &&
+          (missing >= kMissingForRate * *limit.limit || per_s_before == 0))
         slot->per_s = missing / *limit.reset_s;
       if (slot->per_s > 0)
         slot->left = std::min(*limit.limit, slot->left + seconds_between(mark.at, now) * slot->per_s);
@@ -100,7 +101,8 @@ void LimitBook::note_head(const HeadNews& news, bool of_account, const LimitMark
 
 void LimitBook::note_refused(std::optional<double> retry_after_s, TimePoint now) {
   const auto explains = [&](const Slot& slot) { return !has_expired(slot, now) && left_of(slot, now) < 1; };
-  const bool explained = std::any_of(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(count_), explains);
+  const bool explained =
+      std::any_of(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(count_), explains);
   if (retry_after_s) pause(*retry_after_s, now);
   if (!explained) learned_.note_refused(retry_after_s, now);
 }
@@ -148,7 +150,7 @@ void LimitBook::append_rows(std::vector<LimitRow>& rows, bool of_account, TimePo
     if (slot.reset_at && *slot.reset_at > now) row.reset_in_s = seconds_between(now, *slot.reset_at);
     rows.push_back(row);
   }
-  if (const auto per_second = learned_.per_second(now))
+  if (const auto per_second = learned_.per_second())
     rows.push_back({.of_account = of_account,
                     .learned = true,
                     .window_s = 1,
