@@ -22,7 +22,8 @@ struct Warm {
   double now_s = 0;
 
   Warm() {
-    for (std::size_t i = 0; i < kRoutes; ++i) ids.push_back("provider-" + std::to_string(i) + "/org/some-model-name");
+    for (std::size_t i = 0; i < kRoutes; ++i)
+      ids.push_back("provider-" + std::to_string(i) + "/org/some-model-name");
     for (int i = 0; i < 20'000; ++i) attempt(static_cast<std::size_t>(i) % kRoutes);
   }
   health::Key key(std::size_t route) const {
@@ -35,7 +36,10 @@ struct Warm {
     usage.output.count = 100;
     const auto ticket = health.begin(key(route), at(now_s), 600, true);
     health.end(key(route), *ticket,
-               {.first_token_s = 0.2 + 0.01 * static_cast<double>(route % 7), .total_s = 1.5, .usage = usage, .retry_after_s = {}},
+               {.first_token_s = 0.2 + 0.01 * static_cast<double>(route % 7),
+                .total_s = 1.5,
+                .usage = usage,
+                .retry_after_s = {}},
                at(now_s));
   }
 };
@@ -43,7 +47,8 @@ struct Warm {
 void read_figures(benchmark::State& state) {
   const Warm warm;
   std::size_t route = 0;
-  for (auto _ : state) benchmark::DoNotOptimize(warm.health.figures(warm.key(route++ % kRoutes), at(warm.now_s)));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(warm.health.figures(warm.key(route++ % kRoutes), at(warm.now_s)));
 }
 BENCHMARK(read_figures);
 

@@ -31,13 +31,26 @@ struct ProviderConfig {
   std::optional<bool> enabled;  // true: switched on by name; false: never; absent: by its key
 };
 
+// USD per million tokens; image and request: for one. The operator's own word, over every list.
+struct PriceConfig {
+  std::optional<double> input, output, cache_read, cache_write, image, request;
+
+  friend bool operator==(const PriceConfig&, const PriceConfig&) = default;
+};
+
 struct RouteConfig {
   std::string provider;
   std::string model;  // the provider's id of it; empty: the name asked for
+  PriceConfig price;
+  std::uint64_t context_length = 0;  // 0: as the lists say
+  std::uint64_t output_max = 0;      // likewise
+  std::string quantization, region;
+  std::optional<bool> images, tools, structured_output;
 };
 
 struct ModelConfig {
   std::vector<RouteConfig> routes;  // tried in order
+  std::string same_as;              // in their place: another name of a model of the catalogue
 };
 
 struct TlsConfig {
@@ -50,6 +63,7 @@ struct LimitsConfig {
   std::uint64_t connections_max = 0;
   std::chrono::milliseconds connect_timeout{};
   std::chrono::milliseconds first_byte_timeout{};
+  std::chrono::milliseconds first_token_timeout{};
   std::chrono::milliseconds idle_timeout{};
   std::chrono::milliseconds request_timeout{};
   std::chrono::milliseconds heartbeat{};
@@ -85,6 +99,8 @@ struct Config {
   bool local_only = false;
   std::string ca_file;  // PEM, in place of the system's authorities
   std::string default_route;
+  std::chrono::milliseconds price_max_age{};
+  std::chrono::milliseconds price_refresh{};  // 0: never
   std::map<std::string, ProviderConfig> providers;
   std::map<std::string, ModelConfig> models;
   std::string models_dir;

@@ -6,6 +6,7 @@
 
 #include "app/device/device_upstream.h"
 #include "app/server/access_home.h"
+#include "app/server/price_keeper.h"
 #include "app/server/settings.h"
 #include "app/server/snapshot.h"
 #include "base/log.h"
@@ -69,6 +70,7 @@ struct Server::State {
   std::optional<hub::access::KeyKeeper> keeper;
   hub::telemetry::Metrics metrics;
   hub::telemetry::Generations generations{hub::telemetry::kGenerationsKept};
+  hub::health::Health health;
   std::optional<hub::telemetry::Records> records;
   hub::gateway::Hub hub;
   std::optional<net::Loops> loops;
@@ -77,6 +79,7 @@ struct Server::State {
   std::optional<hub::api::Api> api;
   std::optional<net::Server> server;
   std::uint16_t port = 0;
+  PriceKeeper prices;
 
   void start_records();
   void start_device(const Surroundings& surroundings, const Say& say);
@@ -179,6 +182,7 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
 
   state->hub.metrics = &state->metrics;
   state->hub.generations = &state->generations;
+  state->hub.health = &state->health;
   state->hub.instance_id = hub::gateway::make_instance_id();
   state->loops.emplace(config.loops != 0 ? config.loops : vlm::tensor::default_threads());
   state->start_records();
@@ -205,6 +209,18 @@ Status Server::reload(const LoadedConfig& loaded, const Surroundings& surroundin
   if (state_->device) state_->device->rescan();
   state_->api->use(snapshot.api);
   return {};
+}
+
+void Server::tick(const Surroundings& surroundings) {
+  const auto make = [&] { return make_snapshot(state_->config, surroundings, state_->access.keys.get()); };
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  const PriceKeeper::Moment moment{.now = std::chrono::steady_clock::now(),
+                                   .wall_s = std::chrono::duration_cast<std::chrono::seconds>(wall).count()};
+  const std::chrono::milliseconds every =
+      state_->config.local_only ? std::chrono::milliseconds(0) : state_->config.price_refresh;
+  if (!state_->prices.poll(moment, every, home_directory(surroundings), make)) return;
+  // The configuration in force was good when it was taken; what is broken now may be mended by the next tick.
+  if (const auto snapshot = make()) state_->api->use(snapshot->api);
 }
 
 bool Server::drain() {

@@ -19,6 +19,7 @@ std::string_view name_of(Kind kind) {
     case Kind::flag:
       return "true or false";
     case Kind::count:
+    case Kind::number:
       return "number";
     case Kind::bytes:
       return "bytes";
@@ -51,6 +52,10 @@ void write_type(base::JsonWriter& json, const Setting& setting) {
       break;
     case Kind::count:
       json.field("type", "integer").field("minimum", 0);
+      if (setting.most != 0) json.field("maximum", setting.most);
+      break;
+    case Kind::number:
+      json.field("type", "number").field("minimum", 0);
       if (setting.most != 0) json.field("maximum", setting.most);
       break;
     case Kind::bytes:

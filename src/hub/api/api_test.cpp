@@ -211,8 +211,9 @@ TEST_F(hub_api_api, counts_tokens_by_estimate_where_nobody_counts) {
 TEST_F(hub_api_api, lists_models_and_finds_one) {
   const RawMessage list = ask("GET", "/v1/models", "", kBearer);
   EXPECT_EQ(list.status(), 200);
-  EXPECT_THAT(list.body, AllOf(HasSubstr(R"({"object":"list","data":[)"), HasSubstr(R"("id":"org/tiny")"),
-                               HasSubstr(R"("providers":["device"])")));
+  EXPECT_THAT(list.body,
+              AllOf(HasSubstr(R"({"object":"list","data":[)"), HasSubstr(R"("id":"org/tiny")"),
+                    HasSubstr(R"("providers":[{"provider":"device","status":"live","model":"org/tiny",)")));
   for (const char* path : {"/v1/models/org/tiny", "/v1/models/org%2Ftiny", "/models/org/tiny:device"}) {
     const RawMessage one = ask("GET", path, "", kBearer);
     EXPECT_EQ(one.status(), 200) << path << one.body;

@@ -6,6 +6,7 @@
 #include "base/json_writer.h"
 #include "base/strings.h"
 #include "hub/api/embedded.h"
+#include "hub/api/model_rows.h"
 #include "hub/api/route_health.h"
 #include "hub/catalog/resolve.h"
 #include "hub/dialects/dialect.h"
@@ -40,14 +41,6 @@ Reply reply_anthropic_models(const std::vector<gateway::ModelRow>& rows) {
   rows.empty() ? json.null() : json.string(rows.back().id);
   json.end_object();
   return reply;
-}
-
-void write_model(base::JsonWriter& json, const gateway::ModelRow& row) {
-  json.begin_object().field("id", row.id).field("object", "model").field("created", 0);
-  json.field("owned_by", row.providers.front());
-  json.key("providers").begin_array();
-  for (const std::string& provider : row.providers) json.string(provider);
-  json.end_array().end_object();
 }
 
 std::int64_t milliseconds_of(double seconds) {
@@ -112,7 +105,8 @@ Reply reply_models(const Question& question) {
   Reply reply;
   base::JsonWriter json(reply.body);
   json.begin_object().field("object", "list").key("data").begin_array();
-  for (const auto& row : rows) write_model(json, row);
+  const RowTime now = row_time();
+  for (const auto& row : rows) write_model_row(json, row, question.settings, question.hub, now);
   json.end_array().end_object();
   return reply;
 }
@@ -123,7 +117,10 @@ Reply reply_model(const Question& question) {
   if (!row) return reply_error(row.error(), is_anthropic ? "anthropic" : "openai");
   Reply reply;
   base::JsonWriter json(reply.body);
-  is_anthropic ? write_anthropic_model(json, *row) : write_model(json, *row);
+  if (is_anthropic)
+    write_anthropic_model(json, *row);
+  else
+    write_model_row(json, *row, question.settings, question.hub, row_time());
   return reply;
 }
 

@@ -42,12 +42,13 @@ const tasks::Failed* failed_in(const Piece& piece) {
   return nullptr;
 }
 
-// Whether a client would see something of the answer in this piece. Started alone is none: the engine says
-// it before it has computed anything.
+// Whether a client would see something of the answer in this piece. Started is none: the engine says it
+// before it has computed anything; nor is a text without a letter.
 bool shows_something(const Piece& piece) {
   if (const auto* relay = std::get_if<Relay>(&piece)) return !relay->bytes.empty();
   return std::ranges::any_of(std::get<Events>(piece).events, [](const tasks::Event& event) {
-    return !std::holds_alternative<tasks::Started>(event);
+    const auto* text = std::get_if<tasks::TextDelta>(&event);
+    return text != nullptr ? !text->text.empty() : !std::holds_alternative<tasks::Started>(event);
   });
 }
 

@@ -287,6 +287,7 @@ void Conductor::keep_record(const routing::Ranked& ranked, const Attempt& attemp
   record.reason = name_of(attempt.start().reason);
   record.outcome = outcome_of(verdict, failure, wins);
   if (failure != nullptr) record.error = kind_of(*failure);
+  record.verdict = health::name_of(verdict);
   record.status = attempt.status();
   record.streamed = stream_;
   if (wins && usage_) {

@@ -113,9 +113,14 @@ base::Error error_for_client(std::span<const FailedAttempt> attempts) {
   // A request that is itself at fault is answered for that fault; who said so before does not matter.
   if (attempts.size() == 1 || others_of(attempts.back().failure) != Others::any) return last;
   std::string message = fmt::format("none of {} routes answered", attempts.size());
-  for (const FailedAttempt& attempt : attempts)
-    message += fmt::format("{}{}: {}", &attempt == attempts.data() ? ": " : "; ", attempt.provider,
-                           error_of(attempt).message);
+  for (const FailedAttempt& attempt : attempts) {
+    const base::Error error = error_of(attempt);
+    message +=
+        fmt::format("{}{}: {}", &attempt == attempts.data() ? ": " : "; ", attempt.provider, error.message);
+    // One and the same reason is the request's; of several none is.
+    if (error.code != last.code) last.code = ErrorCode::unavailable;
+  }
+  if (last.code == ErrorCode::upstream_failed) last.code = ErrorCode::unavailable;
   if (message.size() > kMaxFailureTextBytes) {
     message.resize(kMaxFailureTextBytes);
     message += "...";

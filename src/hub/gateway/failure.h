@@ -26,7 +26,8 @@ struct FailedAttempt {
   Failure failure;
 };
 
-// What the client is told when no candidate answered; `attempts` in order, at least one. A provider that
+// What the client is told when no candidate answered; `attempts` in order, at least one. One failure keeps
+// its own code, and so do several of the same (429, 504); otherwise nobody can serve it now. A provider that
 // refuses *our* credentials (401, 402, 403) is no business of the client's own key: that is upstream_failed.
 base::Error error_for_client(std::span<const FailedAttempt> attempts);
 

@@ -54,7 +54,8 @@ void LearnedRate::note_sent(TimePoint now) {
   level_ = level(now) - 1;
   level_at_ = now;
   // Only a rate that is made use of is put to the test; one that lies idle is no reason to try for more.
-  if (level_ < 1) pressed_s_ += std::clamp(seconds_between(pressed_at_, now), 0.0, std::max(1.0, 2 / ceiling_));
+  if (level_ < 1)
+    pressed_s_ += std::clamp(seconds_between(pressed_at_, now), 0.0, std::max(1.0, 2 / ceiling_));
   pressed_at_ = now;
 }
 

@@ -19,115 +19,97 @@ struct Case {
   std::function<void(TestSituation&, Option& other)> break_it;
 };
 
-// What the caller allows.
-std::vector<Case> policy_cases() {
-  using W = TestSituation;
-  return {
-      {"local_only",
-       [](W& w, Option&) {
-         w.options.pop_front();
-         w.options.push_front(w.add_device());
-         w.options.pop_back();
-         w.wishes.local_only = true;
-       }},
-      {"data_collection",
-       [](W& w, Option& o) {
-         W::provider(o).data_policy.trains = true;
-         w.wishes.deny_data_collection = true;
-       }},
-      {"zdr",
-       [](W& w, Option& o) {
-         W::provider(o).data_policy.retains = true;
-         w.wishes.zdr = true;
-       }},
-      {"region",
-       [](W& w, Option& o) {
-         W::offer(w.options[0]).region = "EU";
-         W::offer(o).region = "us";
-         w.wishes.regions = {"eu"};
-       }},
-      {"only", [](W& w, Option&) { w.wishes.only = {"good"}; }},
-      {"ignore", [](W& w, Option&) { w.wishes.ignore = {"other"}; }},
-      {"order",
-       [](W& w, Option&) {
-         w.wishes.order = {"good"};
-         w.wishes.allow_fallbacks = false;
-       }},
-      {"quantization",
-       [](W& w, Option& o) {
-         W::offer(w.options[0]).quantization = "bf16";
-         W::offer(o).quantization = "fp4";
-         w.wishes.quantizations = {"bf16", "fp8"};
-       }},
-  };
-}
+using W = TestSituation;
 
-// What a route can do, and at what price.
-std::vector<Case> ability_cases() {
-  using W = TestSituation;
-  return {
-      {"task", [](W&, Option& o) { W::provider(o).surfaces.front().paths.clear(); }},
-      {"images",
-       [](W& w, Option& o) {
-         w.ask.has_images = true;
-         W::offer(o).images = false;
-       }},
-      {"audio",
-       [](W& w, Option& o) {
-         w.ask.has_audio = true;
-         W::provider(o).capabilities.audio = false;
-       }},
-      {"documents",
-       [](W& w, Option& o) {
-         w.ask.has_files = true;
-         W::offer(o).documents = false;
-       }},
-      {"tools",
-       [](W& w, Option& o) {
-         w.ask.has_tools = true;
-         W::offer(o).tools = false;
-       }},
-      {"structured_output",
-       [](W& w, Option& o) {
-         w.ask.wants_structure = true;
-         W::offer(o).structured_output = false;
-       }},
-      {"context_length",
-       [](W& w, Option& o) {
-         W::offer(w.options[0]).context_length = 1250;
-         W::offer(o).context_length = 1249;
-       }},
-      {"output_length",
-       [](W& w, Option& o) {
-         W::offer(w.options[0]).output_max = 500;
-         W::offer(o).output_max = 499;
-       }},
-      {"max_price",
-       [](W& w, Option& o) {
-         w.wishes.max_price.completion = usd(2);
-         W::offer(o).price->rates.output = usd(2.01);
-       }},
-      {"max_cost",
-       [](W& w, Option& o) {
-         w.wishes.max_cost = usd(0.005);
-         W::offer(o).price->rates.output = usd(2.01);
-       }},
-      {"credential", [](W&, Option& o) { o.has_credential = false; }},
-  };
-}
-
-const std::vector<Case>& cases() {
-  static const std::vector<Case> kCases = [] {
-    std::vector<Case> all = policy_cases();
-    std::ranges::move(ability_cases(), std::back_inserter(all));
-    return all;
-  }();
-  return kCases;
-}
+const Case kCases[] = {
+    {"local_only",
+     [](W& w, Option&) {
+       w.options.pop_front();
+       w.options.push_front(w.add_device());
+       w.options.pop_back();
+       w.wishes.local_only = true;
+     }},
+    {"data_collection",
+     [](W& w, Option& o) {
+       W::provider(o).data_policy.trains = true;
+       w.wishes.deny_data_collection = true;
+     }},
+    {"zdr",
+     [](W& w, Option& o) {
+       W::provider(o).data_policy.retains = true;
+       w.wishes.zdr = true;
+     }},
+    {"region",
+     [](W& w, Option& o) {
+       W::offer(w.options[0]).region = "EU";
+       W::offer(o).region = "us";
+       w.wishes.regions = {"eu"};
+     }},
+    {"only", [](W& w, Option&) { w.wishes.only = {"good"}; }},
+    {"ignore", [](W& w, Option&) { w.wishes.ignore = {"other"}; }},
+    {"order",
+     [](W& w, Option&) {
+       w.wishes.order = {"good"};
+       w.wishes.allow_fallbacks = false;
+     }},
+    {"quantization",
+     [](W& w, Option& o) {
+       W::offer(w.options[0]).quantization = "bf16";
+       W::offer(o).quantization = "fp4";
+       w.wishes.quantizations = {"bf16", "fp8"};
+     }},
+    {"task", [](W&, Option& o) { W::provider(o).surfaces.front().paths.clear(); }},
+    {"images",
+     [](W& w, Option& o) {
+       w.ask.has_images = true;
+       W::offer(o).images = false;
+     }},
+    {"audio",
+     [](W& w, Option& o) {
+       w.ask.has_audio = true;
+       W::provider(o).capabilities.audio = false;
+     }},
+    {"documents",
+     [](W& w, Option& o) {
+       w.ask.has_files = true;
+       W::offer(o).documents = false;
+     }},
+    {"tools",
+     [](W& w, Option& o) {
+       w.ask.has_tools = true;
+       W::offer(o).tools = false;
+     }},
+    {"structured_output",
+     [](W& w, Option& o) {
+       w.ask.wants_structure = true;
+       W::offer(o).structured_output = false;
+     }},
+    {"context_length",
+     [](W& w, Option& o) {
+       W::offer(w.options[0]).context_length = 1250;
+       W::offer(o).context_length = 1249;
+     }},
+    {"output_length",
+     [](W& w, Option& o) {
+       W::offer(w.options[0]).output_max = 500;
+       W::offer(o).output_max = 499;
+     }},
+    {"max_price",
+     [](W& w, Option& o) {
+       w.wishes.max_price.completion = usd(2);
+       W::offer(o).price->rates.output = usd(2.01);
+     }},
+    {"max_cost",
+     [](W& w, Option& o) {
+       w.wishes.max_cost = usd(0.005);
+       W::offer(o).price->rates.output = usd(2.01);
+     }},
+    {"credential", [](W&, Option& o) { o.has_credential = false; }},
+};
 
 TEST(hub_routing_all_constraints, each_names_itself_and_excludes_nobody_else) {
   std::set<std::string_view> tested;
-  for (const Case& one : cases()) {
+  for (const Case& one : kCases) {
     TestSituation world;
     world.add("good");
     world.add("other");

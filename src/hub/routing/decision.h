@@ -76,8 +76,8 @@ struct Expected {
 struct Ranked {
   std::size_t option = 0;  // index into Situation::options
   Expected expected;
-  double score = 0;                                        // the policy's, lower is better
-  std::vector<std::pair<std::string, double>> parts = {};  // of the score, by name
+  double score = 0;                                             // the policy's, lower is better
+  std::vector<std::pair<std::string_view, double>> parts = {};  // of the score, by name
   // Set: it must not be asked before then (an open circuit, a 429, a limit used up). Such routes stand behind
   // all others, the soonest first.
   std::optional<health::TimePoint> not_before = {};

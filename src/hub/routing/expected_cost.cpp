@@ -22,9 +22,10 @@ constexpr std::int64_t kMillion = 1'000'000;
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 
 constexpr std::array kAllRates{
-    &Rates::input,       &Rates::output,       &Rates::cache_read,  &Rates::cache_write,
-    &Rates::input_audio, &Rates::output_audio, &Rates::input_image, &Rates::cache_write_long,
-    &Rates::reasoning,   &Rates::output_image, &Rates::image,       &Rates::request,
+    &Rates::input,       &Rates::output,           &Rates::cache_read,  &Rates::cache_write,
+    &Rates::input_audio, &Rates::output_audio,     &Rates::input_image, &Rates::cache_write_long,
+    &Rates::reasoning,   &Rates::output_image,     &Rates::image,       &Rates::request,
+    &Rates::search,      &Rates::cache_read_audio,
 };
 
 // A tier stands in place of the base rates; what it does not say stays as it was.

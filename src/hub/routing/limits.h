@@ -15,6 +15,9 @@ inline constexpr double kSecondsMax = 86'400;  // a latency or a deadline
 inline constexpr double kUsdMax = 1e6;         // a cap; above it nobody meant what was written
 inline constexpr double kWeightMax = 1e6;
 
+// What "hedge": true means.
+inline constexpr double kHedgeQuantile = 0.97;
+
 // Of a refusal's text.
 inline constexpr std::size_t kExplainedMax = 12;
 

@@ -25,7 +25,7 @@ struct Judged {
 struct Verdict {
   int shelf = 0;     // before the score: 0 what the policy can judge, higher what it lacks figures for
   double score = 0;  // lower is better; finite
-  std::vector<std::pair<std::string, double>> parts = {};
+  std::vector<std::pair<std::string_view, double>> parts = {};
 };
 
 struct Policy {

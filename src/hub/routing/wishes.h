@@ -37,10 +37,10 @@ struct Weights {
   friend bool operator==(const Weights&, const Weights&) = default;
 };
 
-// Ask a second route when the first has shown nothing for so long.
+// Ask a second route when the first has shown nothing for so long. Neither: never, whatever defaults say.
 struct Hedge {
   std::optional<std::chrono::milliseconds> after;
-  std::optional<double> quantile;  // of the first's own time to first token, in (0.5, 1)
+  std::optional<double> quantile;  // of the first's own time to first token, in [0.5, 1)
 
   friend bool operator==(const Hedge&, const Hedge&) = default;
 };
@@ -63,7 +63,7 @@ struct Wishes {
   std::optional<base::NanoUsd> max_cost;              // of the whole request, worst case, before it is made
   std::vector<std::string> models;                    // who may answer in place of `model`, in order
   std::optional<bool> across_models;  // sort.partition "none": rank the routes of all models together
-  bool explain = false;
+  std::optional<bool> explain;
 
   friend bool operator==(const Wishes&, const Wishes&) = default;
 };
