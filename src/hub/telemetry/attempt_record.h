@@ -25,6 +25,7 @@ struct AttemptRecord {
   std::string reason;         // why it was made: "first", "retry", "hedge", "fallback_model", "probe"
   std::string outcome;        // "whole", "cut", "failed", "cancelled", "hedge_lost"
   std::string error;          // kind_of(failure), or empty
+  std::string verdict;        // what it says of the route: a name of health::Verdict
   int status = 0;             // of the provider, where it answered
   bool streamed = false;
   tasks::Usage usage;

@@ -18,17 +18,18 @@
 
 namespace sluice::hub::telemetry {
 
-// A row as it is kept. Ids grow with the time at which the attempt began.
+// A row as it is kept. Ids grow in the order in which rows were appended, so about with the time at which the
+// attempts ended.
 struct StoredAttempt {
   std::int64_t id = 0;
   AttemptRecord record;
 };
 
-// A page of rows, newest first, without explanations.
+// A page of rows, last appended first, without explanations.
 struct RecordQuery {
-  std::optional<std::string> key_id = {};  // absent: of every key
-  std::string route_id = {};               // empty: any
-  std::int64_t since_ms = 0;
+  std::optional<std::string> key_id = {};                             // absent: of every key
+  std::string route_id = {};                                          // empty: any
+  std::int64_t since_ms = 0;                                          // when they began
   std::int64_t before_id = std::numeric_limits<std::int64_t>::max();  // the last id of the page before
   std::size_t limit = 100;
 };
@@ -39,6 +40,10 @@ struct Retention {
   std::int64_t roll_ups_since_hour = 0;
   std::uint64_t rows_max = std::numeric_limits<std::uint64_t>::max();
 };
+
+// Of rows of one request id and key, the last appended first: those of the latest request, by their number. A
+// client may give several requests the same id.
+std::vector<StoredAttempt> latest_request(std::vector<StoredAttempt> rows);
 
 struct RecordStore {
   virtual ~RecordStore() = default;

@@ -16,14 +16,11 @@ using telemetry::AttemptRecord;
 using telemetry::RollUp;
 using telemetry::StoredAttempt;
 
-constexpr unsigned kCounterBits = 20;
-
 class MemoryRecords final : public telemetry::RecordStore {
  public:
   Status append(std::span<const AttemptRecord> records) override {
     const std::lock_guard lock(mutex_);
-    for (const AttemptRecord& record : records)
-      rows_.emplace((record.time_ms << kCounterBits) | (++counter_ & ((1 << kCounterBits) - 1)), record);
+    for (const AttemptRecord& record : records) rows_.emplace(++last_id_, record);
     for (const RollUp& sums : telemetry::roll_up(records)) {
       const auto known = std::ranges::find_if(hours_, [&](const auto& one) { return one.same_group(sums); });
       known == hours_.end() ? hours_.push_back(sums) : known->add(sums);
@@ -60,10 +57,9 @@ class MemoryRecords final : public telemetry::RecordStore {
     for (const auto& [row, record] : std::views::reverse(rows_)) {
       if (record.request_id != one->request_id || record.key_id != one->key_id) continue;
       out.push_back({row, record});
-      if (record.attempt == 1 || out.size() == kAttemptsOfRequestMax) break;
+      if (out.size() == kAttemptsOfRequestMax) break;
     }
-    std::ranges::reverse(out);
-    return out;
+    return telemetry::latest_request(std::move(out));
   }
 
   Result<std::vector<RollUp>> roll_ups(std::int64_t since_hour, std::int64_t until_hour) override {
@@ -95,7 +91,7 @@ class MemoryRecords final : public telemetry::RecordStore {
   std::mutex mutex_;
   std::map<std::int64_t, AttemptRecord> rows_;
   std::vector<RollUp> hours_;
-  std::int64_t counter_ = 0;
+  std::int64_t last_id_ = 0;
 };
 
 }  // namespace

@@ -49,6 +49,11 @@ Statement& Statement::bind(std::string_view text) {
   return *this;
 }
 
+Statement& Statement::bind_borrowed(std::string_view text) {
+  sqlite3_bind_text64(statement_.get(), ++bound_, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  return *this;
+}
+
 Statement& Statement::bind(std::int64_t number) {
   sqlite3_bind_int64(statement_.get(), ++bound_, number);
   return *this;
@@ -116,9 +121,8 @@ base::Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem
 
   std::unique_ptr<Connection> connection(new Connection(file));
   sqlite3* database = nullptr;
-  const int result =
-      sqlite3_open_v2(file.c_str(), &database,
-                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int result = sqlite3_open_v2(
+      file.c_str(), &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   connection->database_.reset(database);
   if (result != SQLITE_OK) return connection->failure("open");
   sqlite3_busy_timeout(database, kLockWaitMs);

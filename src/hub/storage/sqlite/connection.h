@@ -21,6 +21,7 @@ class Connection;
 class Statement {
  public:
   Statement& bind(std::string_view text);
+  Statement& bind_borrowed(std::string_view text);  // not copied: must live until the next reset
   Statement& bind(std::int64_t number);
   Statement& bind(std::span<const std::byte> bytes);
   Statement& bind_nothing();  // NULL
@@ -62,6 +63,7 @@ class Connection {
   base::Result<Statement> prepare(std::string_view sql);
   base::Status execute(const std::string& sql);  // one or more statements without parameters
   base::Result<std::int64_t> read_number(std::string_view sql);
+  std::int64_t last_row() const { return sqlite3_last_insert_rowid(database_.get()); }
   int changed_rows() const { return sqlite3_changes(database_.get()); }
 
   // The last failure as an Error.

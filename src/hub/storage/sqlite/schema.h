@@ -6,7 +6,7 @@
 
 namespace sluice::hub::storage {
 
-inline constexpr std::array<std::string_view, 1> kSchemaSteps{
+inline constexpr std::array<std::string_view, 2> kSchemaSteps{
     R"sql(
       CREATE TABLE keys (
         id TEXT PRIMARY KEY,
@@ -20,13 +20,18 @@ inline constexpr std::array<std::string_view, 1> kSchemaSteps{
         last_used_s INTEGER NOT NULL
       ) STRICT;
     )sql",
+    "ALTER TABLE keys ADD COLUMN wishes TEXT NOT NULL DEFAULT ''",
 };
 
-// An attempt's id is the millisecond it began at, times 2^20, and a counter: the table is in order of time by
-// itself, and so is each index, whose last column the id is.
+// Attempts are numbered as they come. Every index begins with the number's bucket of 8,192 rows: new entries
+// then fall into a few hot pages however random an id is (a plain index of ten million would read and write a
+// page of its own for each), and a search walks the buckets from the newest, some microseconds each.
+inline constexpr unsigned kBucketBits = 13;  // as the indices below say it
+
 inline constexpr std::string_view kAttemptsTable = R"sql(
   CREATE TABLE attempts (
     id INTEGER PRIMARY KEY,
+    time_ms INTEGER NOT NULL,
     generation_id TEXT NOT NULL,
     request_id TEXT NOT NULL,
     key_id TEXT NOT NULL,
@@ -39,6 +44,7 @@ inline constexpr std::string_view kAttemptsTable = R"sql(
     reason TEXT NOT NULL,
     outcome TEXT NOT NULL,
     error TEXT NOT NULL,
+    verdict TEXT NOT NULL,
     status INTEGER NOT NULL,
     streamed INTEGER NOT NULL,
     first_token_us INTEGER,
@@ -61,11 +67,10 @@ inline constexpr std::string_view kAttemptsTable = R"sql(
     accepted_prediction INTEGER NOT NULL,
     rejected_prediction INTEGER NOT NULL
   ) STRICT;
-  CREATE INDEX attempts_by_request ON attempts (request_id);
-  CREATE INDEX attempts_by_generation ON attempts (generation_id) WHERE generation_id <> request_id;
-  CREATE INDEX attempts_by_key ON attempts (key_id);
-  CREATE INDEX attempts_by_route ON attempts (route_id);
-  CREATE INDEX attempts_by_key_and_route ON attempts (key_id, route_id);
+  CREATE INDEX attempts_by_request ON attempts (id >> 13, request_id);
+  CREATE INDEX attempts_by_generation ON attempts (id >> 13, generation_id) WHERE generation_id <> request_id;
+  CREATE INDEX attempts_by_key_and_route ON attempts (id >> 13, key_id, route_id);
+  CREATE INDEX attempts_by_route ON attempts (id >> 13, route_id);
   CREATE TABLE explanations (
     id INTEGER PRIMARY KEY,
     json TEXT NOT NULL
