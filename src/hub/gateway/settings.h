@@ -38,7 +38,6 @@ struct Settings {
   credentials::Enablement enabled;
   std::vector<catalog::ConfiguredModel> models;
   std::string default_route = "preferred";
-  std::chrono::seconds price_max_age{0};  // an older price ranks as unknown; 0: any age
   bool local_only = false;
   std::chrono::seconds price_max_age{0};  // an older price ranks as unknown; zero: any age
   Times times;

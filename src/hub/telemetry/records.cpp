@@ -29,9 +29,9 @@ void cut(std::string& text) {
 }
 
 void bound_texts(AttemptRecord& record) {
-  for (std::string* text :
-       {&record.generation_id, &record.request_id, &record.key_id, &record.endpoint, &record.model_asked,
-        &record.model, &record.route_id, &record.provider, &record.reason, &record.outcome, &record.error, &record.verdict})
+  for (std::string* text : {&record.generation_id, &record.request_id, &record.key_id, &record.endpoint,
+                            &record.model_asked, &record.model, &record.route_id, &record.provider,
+                            &record.reason, &record.outcome, &record.error, &record.verdict})
     cut(*text);
   if (record.explanation_json.size() > kExplanationBytesMax) record.explanation_json.clear();
 }

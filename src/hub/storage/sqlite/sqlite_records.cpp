@@ -28,7 +28,8 @@ constexpr std::string_view kAttemptColumns =
     "id, time_ms, generation_id, request_id, key_id, endpoint, model_asked, model, route_id, provider, "
     "attempt, "
     "reason, "
-    "outcome, error, verdict, status, streamed, first_token_us, total_us, cost_expected_nanousd, cost_nanousd, "
+    "outcome, error, verdict, status, streamed, first_token_us, total_us, cost_expected_nanousd, "
+    "cost_nanousd, "
     "cost_reported, reported_nanousd, has_usage";
 constexpr int kFirstTokenColumn = 24;  // of the tokens, which follow the columns above
 constexpr std::string_view kHourColumns =
@@ -77,7 +78,10 @@ void bind_attempt(Statement& insert, const AttemptRecord& record) {
       .bind(std::int64_t{record.attempt})
       .bind_borrowed(record.reason)
       .bind_borrowed(record.outcome);
-  insert.bind_borrowed(record.error).bind_borrowed(record.verdict).bind(std::int64_t{record.status}).bind(std::int64_t{record.streamed});
+  insert.bind_borrowed(record.error)
+      .bind_borrowed(record.verdict)
+      .bind(std::int64_t{record.status})
+      .bind(std::int64_t{record.streamed});
   record.first_token_s ? insert.bind(microseconds_of(*record.first_token_s)) : insert.bind_nothing();
   insert.bind(microseconds_of(record.total_s));
   bind_optional(insert, record.cost_expected);
@@ -302,7 +306,8 @@ class SqliteRecords final : public telemetry::RecordStore {
     return {};
   }
 
-  // An id below which nothing began at `since` or later: rows come in the order of their ends, to a minute or so.
+  // An id below which nothing began at `since` or later: rows come in the order of their ends, to a minute or
+  // so.
   Result<std::int64_t> first_since(std::int64_t since_ms) {
     if (since_ms <= 0) return 0;
     SLUICE_TRY(std::int64_t low, reader_->read_number("SELECT coalesce(min(id), 0) FROM attempts"));
@@ -329,14 +334,16 @@ class SqliteRecords final : public telemetry::RecordStore {
                reader_->prepare(fmt::format(
                    "SELECT {} FROM attempts WHERE id >> {} = ? AND {}{} ORDER BY id DESC LIMIT ?",
                    with_tokens(kAttemptColumns), kBucketBits, by, key_id ? " AND key_id = ?" : "")));
-    return walk_buckets(0, std::numeric_limits<std::int64_t>::max(), [&](std::int64_t bucket) -> Result<bool> {
-      select.reset();
-      select.bind(bucket).bind(id);
-      if (key_id) select.bind(*key_id);
-      SLUICE_TRY_VOID(read_attempts(select.bind(number_of(most - rows.size())), rows));
-      for (const StoredAttempt& row : rows) highest = std::max(highest, row.record.attempt);
-      return rows.size() < most && (rows.empty() || rows.size() < highest);
-    });
+    return walk_buckets(0, std::numeric_limits<std::int64_t>::max(),
+                        [&](std::int64_t bucket) -> Result<bool> {
+                          select.reset();
+                          select.bind(bucket).bind(id);
+                          if (key_id) select.bind(*key_id);
+                          SLUICE_TRY_VOID(read_attempts(select.bind(number_of(most - rows.size())), rows));
+                          for (const StoredAttempt& row : rows)
+                            highest = std::max(highest, row.record.attempt);
+                          return rows.size() < most && (rows.empty() || rows.size() < highest);
+                        });
   }
 
   Status add_to_hours(std::vector<RollUp> all) {
