@@ -28,6 +28,9 @@ struct ProviderConfig {
   std::string dialect;  // of a provider that the catalogue does not hold, or the one to prefer
   std::map<std::string, std::string> headers;
   std::map<std::string, std::string> variables;  // what the address needs
+  struct DataPolicyConfig {
+    std::optional<bool> retains, trains;
+  } data_policy;                // what the operator knows of it, over the provider's file
   std::optional<bool> enabled;  // true: switched on by name; false: never; absent: by its key
 };
 
@@ -51,6 +54,7 @@ struct RouteConfig {
 struct ModelConfig {
   std::vector<RouteConfig> routes;  // tried in order
   std::string same_as;              // in their place: another name of a model of the catalogue
+  std::string wishes;               // routing wishes of this name, as JSON
 };
 
 struct TlsConfig {
@@ -99,7 +103,11 @@ struct Config {
   bool local_only = false;
   std::string ca_file;  // PEM, in place of the system's authorities
   std::string default_route;
+  std::string last_resort;  // a model; empty: none
+  std::optional<double> max_spend_usd_per_day;
+  std::string wishes;  // routing wishes of every request, as JSON
   std::chrono::milliseconds price_max_age{};
+  std::chrono::milliseconds price_refresh{};  // 0: never
   std::map<std::string, ProviderConfig> providers;
   std::map<std::string, ModelConfig> models;
   std::string models_dir;

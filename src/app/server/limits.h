@@ -9,6 +9,8 @@ namespace sluice::app::server {
 inline constexpr std::size_t kConfigBytesMax = 1 << 20;
 inline constexpr std::size_t kConfigNodesMax = 20'000;  // after aliases are copied out
 inline constexpr std::size_t kConfigDepthMax = 16;
+inline constexpr std::size_t kModelListBytesMax = 8 << 20;  // what a provider may send, and a stored list
+inline constexpr std::size_t kPriceFilesMax = 1'000;
 inline constexpr std::size_t kSecretFileBytesMax = 64 << 10;  // what file:PATH may point at
 
 // What a start reads of the records.

@@ -2,11 +2,13 @@
 
 #include <sys/resource.h>
 
+#include <cmath>
 #include <optional>
 
 #include "app/device/device_upstream.h"
 #include "app/server/access_home.h"
 #include "app/server/limits.h"
+#include "app/server/price_keeper.h"
 #include "app/server/settings.h"
 #include "app/server/snapshot.h"
 #include "app/server/warm_health.h"
@@ -62,6 +64,10 @@ device::DeviceOptions device_options_of(const Config& config, const Surroundings
   return options;
 }
 
+base::NanoUsd cap_of(const Config& config) {
+  return {std::llround(config.max_spend_usd_per_day.value_or(0) * 1e9)};
+}
+
 }  // namespace
 
 // In the order of construction; what is below uses what is above.
@@ -72,6 +78,7 @@ struct Server::State {
   hub::telemetry::Metrics metrics;
   hub::telemetry::Generations generations{hub::telemetry::kGenerationsKept};
   hub::health::Health health;
+  hub::gateway::SpendCap spend{base::NanoUsd{}};
   std::optional<hub::telemetry::Records> records;
   hub::gateway::Hub hub;
   std::optional<net::Loops> loops;
@@ -80,6 +87,7 @@ struct Server::State {
   std::optional<hub::api::Api> api;
   std::optional<net::Server> server;
   std::uint16_t port = 0;
+  PriceKeeper prices;
 
   void start_records();
   void warm_up();
@@ -197,6 +205,8 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
   state->hub.metrics = &state->metrics;
   state->hub.generations = &state->generations;
   state->hub.health = &state->health;
+  state->spend.set_per_day(cap_of(config));
+  state->hub.spend = &state->spend;
   state->hub.instance_id = hub::gateway::make_instance_id();
   state->loops.emplace(config.loops != 0 ? config.loops : vlm::tensor::default_threads());
   state->start_records();
@@ -221,9 +231,22 @@ Status Server::reload(const LoadedConfig& loaded, const Surroundings& surroundin
                       fmt::join(fixed, ", "));
   SLUICE_TRY(const Snapshot snapshot, make_snapshot(loaded.config, surroundings, state_->access.keys.get()));
   state_->config = loaded.config;
+  state_->spend.set_per_day(cap_of(loaded.config));
   if (state_->device) state_->device->rescan();
   state_->api->use(snapshot.api);
   return {};
+}
+
+void Server::tick(const Surroundings& surroundings) {
+  const auto make = [&] { return make_snapshot(state_->config, surroundings, state_->access.keys.get()); };
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  const PriceKeeper::Moment moment{.now = std::chrono::steady_clock::now(),
+                                   .wall_s = std::chrono::duration_cast<std::chrono::seconds>(wall).count()};
+  const std::chrono::milliseconds every =
+      state_->config.local_only ? std::chrono::milliseconds(0) : state_->config.price_refresh;
+  if (!state_->prices.poll(moment, every, home_directory(surroundings), make)) return;
+  // The configuration in force was good when it was taken; what is broken now may be mended by the next tick.
+  if (const auto snapshot = make()) state_->api->use(snapshot->api);
 }
 
 bool Server::drain() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hub/catalog/rate_names.h"
 #include "hub/health/health.h"
 
 namespace sluice::hub::api {
@@ -13,12 +14,8 @@ using catalog::Offer;
 
 constexpr double kDayS = 86'400;
 
-struct RateName {
-  std::string_view name;
-  std::optional<base::NanoUsd> catalog::Rates::* rate;
-};
 // Hugging Face's two first; the others exist nowhere else and are needed to know what a request costs.
-constexpr RateName kPricing[] = {
+constexpr catalog::RateName kPricing[] = {
     {"input", &catalog::Rates::input},           {"output", &catalog::Rates::output},
     {"cache_read", &catalog::Rates::cache_read}, {"cache_write", &catalog::Rates::cache_write},
     {"reasoning", &catalog::Rates::reasoning},   {"image", &catalog::Rates::image},
@@ -28,7 +25,7 @@ constexpr RateName kPricing[] = {
 void write_price(JsonWriter& json, const catalog::Price& price, const gateway::Settings& settings,
                  const RowTime& time) {
   json.key("pricing").begin_object();
-  for (const RateName& one : kPricing)
+  for (const catalog::RateName& one : kPricing)
     if (const auto& rate = price.rates.*one.rate)
       json.field(one.name, static_cast<double>(rate->nanos) / 1e9);
   json.end_object().field("is_free", price.free);

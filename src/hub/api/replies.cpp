@@ -42,16 +42,6 @@ Reply reply_anthropic_models(const std::vector<gateway::ModelRow>& rows) {
   return reply;
 }
 
-std::string iso_time(std::int64_t unix_s) {
-  const std::chrono::sys_seconds time{std::chrono::seconds(unix_s)};
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-}
-
 std::int64_t milliseconds_of(double seconds) {
   return static_cast<std::int64_t>(seconds * 1e3 + 0.5);
 }

@@ -8,6 +8,7 @@
 
 #include "hub/catalog/limits.h"
 #include "hub/catalog/provider.h"
+#include "hub/catalog/rate_names.h"
 #include "hub/catalog/strict_json.h"
 
 namespace sluice::hub::catalog {
@@ -16,27 +17,6 @@ namespace {
 using base::NanoUsd;
 using base::Status;
 using simdjson::dom::element;
-using Rate = std::optional<NanoUsd> Rates::*;
-
-struct RateName {
-  std::string_view name;
-  Rate rate;
-};
-constexpr RateName kPerMillion[] = {
-    {"input", &Rates::input},
-    {"output", &Rates::output},
-    {"cache_read", &Rates::cache_read},
-    {"cache_write", &Rates::cache_write},
-    {"cache_write_long", &Rates::cache_write_long},
-    {"cache_read_audio", &Rates::cache_read_audio},
-    {"input_audio", &Rates::input_audio},
-    {"output_audio", &Rates::output_audio},
-    {"input_image", &Rates::input_image},
-    {"output_image", &Rates::output_image},
-    {"reasoning", &Rates::reasoning},
-};
-constexpr RateName kEach[] = {
-    {"image", &Rates::image}, {"request", &Rates::request}, {"search", &Rates::search}};
 
 Status read_usd(element value, const std::string& where, double most, std::optional<NanoUsd>& out) {
   double usd = 0;

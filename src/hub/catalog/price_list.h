@@ -46,6 +46,10 @@ struct PriceList {
 // One list; `where` names it in errors ("groq.json: /offers/3/price/date: ...").
 base::Result<PriceList> parse_price_list(std::string_view json, std::string_view where);
 
+// The text form of a list, which parse_price_list reads back to an equal one, but for who is an author: that
+// is for the embedded lists to say.
+std::string price_list_json(const PriceList& list, std::string_view provider);
+
 // "YYYY-MM-DD" as seconds since 1970 at its beginning (UTC); nullopt when it is no day.
 std::optional<std::int64_t> day_s(std::string_view date);
 std::string date_of(std::int64_t seconds);

@@ -131,12 +131,12 @@ StartReason Attempts::reason_for(std::size_t candidate) const {
 void Attempts::plan_hedge(std::size_t candidate, TimePoint now) {
   hedge_at_ = TimePoint::max();
   if (!plan_.hedge || hedged_ || routes_.size() < 2) return;
+  const health::Figures& figures = plan_.candidates[candidate].figures;
+  const health::Spread& seen = plan_.streamed ? figures.first_token_s : figures.answer_s;
   if (plan_.hedge->after) {
     hedge_at_ = now + *plan_.hedge->after;
   } else if (plan_.hedge->quantile) {
-    if (const auto wait =
-            quantile_of(plan_.candidates[candidate].figures.first_token_s, *plan_.hedge->quantile))
-      hedge_at_ = now + of_seconds(*wait);
+    if (const auto wait = quantile_of(seen, *plan_.hedge->quantile)) hedge_at_ = now + of_seconds(*wait);
   }
 }
 
@@ -218,7 +218,8 @@ std::optional<Attempts::Choice> Attempts::first_to_return(bool substitutes, Time
     if (routes_[i].barred || !routes_[i].not_before) continue;
     const TimePoint at = std::max(*routes_[i].not_before, now);
     if (at - now > kWaitMost || at >= plan_.deadline || (best && best->at <= at) || !fits_budget(i)) continue;
-    best = Choice{.candidate = i, .at = at};
+    // Whoever said when to come back is asked then, whatever health has learned a moment later.
+    best = Choice{.candidate = i, .at = at, .insist = routes_[i].visits > 0};
   }
   return best;
 }

@@ -47,6 +47,7 @@ struct AttemptPlan {
   std::vector<Planned> candidates;  // at least one; a pin has exactly one
   AttemptLimits limits;             // of one attempt, as configured; `total` is not read
   health::TimePoint deadline = health::TimePoint::max();  // of the request, all attempts together
+  bool streamed = true;
   std::optional<routing::Hedge> hedge;
   std::optional<base::NanoUsd> max_cost;  // of the request, worst case
   // What the caller would pay to have the answer a second earlier: how long a Retry-After of a cheap route is

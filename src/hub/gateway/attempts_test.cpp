@@ -176,10 +176,10 @@ TEST(hub_gateway_attempts, a_route_that_was_silent_after_its_wait_is_not_tried_a
 TEST(hub_gateway_attempts, waits_no_longer_than_there_is_time) {
   Drive most(plan_of({route()}));
   most.next();
-  EXPECT_EQ(most.fail(0, Verdict::rate_limited, kWaitMost).next(), "wait 60000");
+  EXPECT_EQ(most.fail(0, Verdict::rate_limited, kWaitMost).next(), "wait 10000");
   Drive more(plan_of({route()}));
   more.next();
-  EXPECT_EQ(more.fail(0, Verdict::rate_limited, kWaitMost + 1ms).next(), "exhausted all after 60001");
+  EXPECT_EQ(more.fail(0, Verdict::rate_limited, kWaitMost + 1ms).next(), "exhausted all after 10001");
   AttemptPlan hurried = plan_of({route()});
   hurried.deadline = kStart + 200ms;
   Drive late(hurried);

@@ -64,13 +64,15 @@ class Call {
     listener_ = listener;
   }
   void set_local_only(bool value) { local_only_ = value; }
+  void set_pinned(bool value) { scanned_.is_pinned = value; }
+  void require_parameters() { scanned_.require_parameters = true; }
   void set_client_headers(const http::Headers& headers) { client_headers_ = &headers; }
   void set_passed_hubs(std::string ids) { passed_hubs_ = std::move(ids); }
 
  private:
   const std::string request_id_;
   const dialects::Dialect& front_;
-  const dialects::ScannedRequest scanned_;
+  dialects::ScannedRequest scanned_;
   bool local_only_ = false;
   std::string passed_hubs_;
   const http::Headers* client_headers_ = nullptr;

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/ids.h"
+#include "base/json_writer.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "hub/gateway/bill.h"
@@ -48,6 +49,15 @@ std::string header_safe(std::string_view text) {
       out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return out;
+}
+
+// `body` is one JSON object; anything else stays as it is.
+http::Body with_member(http::Body body, std::string_view name, std::string_view json) {
+  std::string text = http::to_string(body);
+  const auto end = text.find_last_not_of(" \t\r\n");
+  if (end == std::string::npos || text[end] != '}') return body;
+  text.insert(end, fmt::format(",\"{}\":{}", name, json));
+  return http::body_of(std::move(text));
 }
 
 // "0.000001234": exact, so that no client meets an exponent.
@@ -200,7 +210,7 @@ std::string Conductor::local_only_reason(const dialects::ScannedRequest& scanned
   if (settings_->local_only) return "this hub runs with --local-only";
   if (admission_.caller && admission_.caller->policy.local_only)
     return fmt::format("the key {} is local-only", admission_.caller->id);
-  if (scanned.local_only) return "the request says provider.local_only";
+  if (scanned.local_only || wishes_.local_only.value_or(false)) return "the request says local_only";
   return {};
 }
 
@@ -285,6 +295,7 @@ void Conductor::keep_record(const routing::Ranked& ranked, const Attempt& attemp
   record.provider = attempt.provider();
   record.attempt = attempt.number;
   record.reason = name_of(attempt.start().reason);
+  record.verdict = health::name_of(verdict);
   record.outcome = outcome_of(verdict, failure, wins);
   if (failure != nullptr) record.error = kind_of(*failure);
   record.verdict = health::name_of(verdict);
@@ -301,6 +312,8 @@ void Conductor::keep_record(const routing::Ranked& ranked, const Attempt& attemp
   record.first_token_s = attempt.first_token_s();
   record.total_s = attempt.seconds();
   record.cost_expected = ranked.expected.cost;
+  // Built only where there was something to choose: alone, a route needs no reasons.
+  if (wins && (options_.size() > 1 || attempts_ > 1)) record.explanation_json = explanation();
   hub_.records->add(std::move(record));
 }
 
@@ -337,15 +350,19 @@ net::Task<std::optional<Failure>> Conductor::answer_whole(const Call& call, Begu
       if (auto* relay = std::get_if<Relay>(&piece))
         for (http::Slice& slice : relay->bytes) http::append(body, std::move(slice));
   } else {
+    for (Piece& piece : begun.pieces)
+      if (auto* events = std::get_if<Events>(&piece)) {
+        learn(events->events);
+        tell_cost(events->events);
+      }
     auto text = encode_reply(call, begun.pieces);
     if (!text) {
       co_await refuse(text.error());
       co_return Failure(text.error());
     }
     body = http::body_of(std::move(*text));
-    for (const Piece& piece : begun.pieces)
-      if (const auto* events = std::get_if<Events>(&piece)) learn(events->events);
   }
+  if (explains()) body = with_member(std::move(body), "sluice", explanation());
   http::Headers headers = answer_headers(&begun);
   headers.set("content-type", admission_.front->downstream->reply_type);
   status_ = 200;
@@ -364,8 +381,9 @@ net::Task<std::optional<Failure>> Conductor::answer_stream(const Call& call, Beg
                       admission_.front->downstream->heartbeat);
   std::optional<Failure> failure;
   std::unique_ptr<dialects::StreamEncoder> encoder;
-  if (co_await writer.begin(std::move(head)))
-    failure = co_await relay(call, std::move(begun), attempt, writer, encoder);
+  bool is_open = static_cast<bool>(co_await writer.begin(std::move(head)));
+  if (is_open && explains()) is_open = static_cast<bool>(co_await writer.write(explaining_event()));
+  if (is_open) failure = co_await relay(call, std::move(begun), attempt, writer, encoder);
   co_await writer.close();
   if (exchange_.cancel().fired()) co_return std::nullopt;
   if (!failure) {
@@ -419,6 +437,7 @@ net::Task<std::optional<Failure>> Conductor::relay(const Call& call, Begun begun
         co_return Failure(std::move(error));
       }
       learn(events);
+      tell_cost(events);
       bytes = http::body_of(encoder->encode(events));
     }
     if (!bytes.empty() && !co_await writer.write(std::move(bytes))) co_return std::nullopt;
@@ -440,6 +459,27 @@ net::Task<void> Conductor::refuse(const base::Error& error,
     headers.set("retry-after", std::to_string(std::chrono::ceil<std::chrono::seconds>(*retry_after).count()));
   static_cast<void>(co_await exchange_.respond(
       status_, std::move(headers), http::body_of(admission_.front->downstream->encode_error(error))));
+}
+
+// Where the front's clients have a place for it; otherwise it is found under the id of the generation.
+bool Conductor::explains() const {
+  const bool has_place = admission_.kind == tasks::Kind::chat || admission_.kind == tasks::Kind::completion;
+  return wishes_.explain.value_or(false) && has_place && admission_.front->name == "openai";
+}
+
+// A chunk without choices, before the answer: whatever comes of the stream, the reasoning is there.
+http::Body Conductor::explaining_event() const {
+  std::string text = "data: ";
+  base::JsonWriter json(text);
+  json.begin_object();
+  json.field("id", admission_.request_id);
+  json.field("object", admission_.kind == tasks::Kind::chat ? "chat.completion.chunk" : "text_completion");
+  json.field("created", unix_now()).field("model", model_);
+  json.key("choices").begin_array().end_array();
+  json.key("sluice").raw(explanation());
+  json.end_object();
+  text += "\n\n";
+  return http::body_of(std::move(text));
 }
 
 base::Result<std::string> Conductor::encode_reply(const Call& call, std::vector<Piece>& pieces) {
@@ -498,6 +538,14 @@ void Conductor::take_usage(const tasks::Usage& usage) {
   if (!cost_ && served_offer_ && served_offer_->price)
     cost_ = bill(*served_offer_->price, usage, ask_.images);
   if (!cost_ && provider_ == catalog::kDeviceId) cost_ = base::NanoUsd{};
+}
+
+// Where the provider told no cost and its price is known, the usage that we write says what we reckon.
+void Conductor::tell_cost(std::vector<tasks::Event>& events) const {
+  for (auto& event : events)
+    if (auto* report = std::get_if<tasks::UsageReport>(&event);
+        report && !report->usage.reported_cost && served_offer_)
+      report->usage.reported_cost = cost_;
 }
 
 void Conductor::learn(const std::vector<tasks::Event>& events) {

@@ -29,8 +29,10 @@ class Conductor final : private RaceListener {
  private:
   base::Result<Call> read_request();
   // Fills options_ and decision_.
-  base::Status choose_routes(const Call& call);
-  base::Result<catalog::Resolution> resolve(const Call& call, std::string_view text) const;
+  base::Status choose_routes(Call& call);
+  base::Result<catalog::Resolution> resolve(std::string_view text) const;
+  base::Status read_wishes(Call& call, const catalog::Resolution& resolution);
+  base::Status add_substitutes(catalog::Resolution::Pin pin);
   void add_options(catalog::Resolution resolution, bool substitutes);
   std::string local_only_reason(const dialects::ScannedRequest& scanned) const;
   routing::Situation situation() const;
@@ -62,6 +64,10 @@ class Conductor final : private RaceListener {
   dialects::ReplyContext reply_context(const Call& call);
   http::Headers answer_headers(const Begun* begun) const;
   void take_usage(const tasks::Usage& usage);
+  bool explains() const;
+  std::string explanation() const;
+  http::Body explaining_event() const;
+  void tell_cost(std::vector<tasks::Event>& events) const;
   void learn(const std::vector<tasks::Event>& events);
   void keep_generation();
 

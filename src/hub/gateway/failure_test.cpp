@@ -79,7 +79,7 @@ TEST(hub_gateway_failure, several_failures_are_all_told_up_to_a_limit) {
       {.provider = "b", .failure = Failure({.code = ErrorCode::timed_out, .message = "too slow"})});
   const base::Error error = error_for_client(attempts);
   EXPECT_EQ(error.message, "none of 2 routes answered: a: it said no; b: too slow");
-  EXPECT_EQ(error.code, ErrorCode::timed_out);
+  EXPECT_EQ(error.code, ErrorCode::unavailable);
   attempts[0].failure.error.message = std::string(kMaxFailureTextBytes, 'y');
   EXPECT_LE(error_for_client(attempts).message.size(), kMaxFailureTextBytes + 3);
 }

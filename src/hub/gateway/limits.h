@@ -14,9 +14,10 @@ inline constexpr std::size_t kMaxHops = 8;       // hubs a request may have pass
 inline constexpr std::size_t kMaxAttempts = 16;  // candidates tried for one request
 inline constexpr std::uint32_t kMaxVisits = 3;   // of one route that says when to come back
 // How long one Retry-After is waited for: with no other route, with another one, with only another model.
-inline constexpr std::chrono::milliseconds kWaitMost{60'000};
+inline constexpr std::chrono::milliseconds kWaitMost{10'000};
 inline constexpr std::chrono::milliseconds kWaitBesideOthers{5'000};
 inline constexpr std::chrono::milliseconds kWaitBesideSubstitutes{1'000};
+inline constexpr std::size_t kMaxOptions = 256;  // routes weighed for one request
 // What a caller that asks for the cheapest would pay to be answered a second earlier (18 cents an hour).
 inline constexpr base::NanoUsd kSecondWorth{50'000};
 // Observations that must stand behind a quantile before a hedge is timed by it.

@@ -8,6 +8,16 @@ namespace sluice::hub::gateway {
 
 using base::ErrorCode;
 
+namespace {
+
+// Only these say that the same route will answer the same request a moment later.
+std::optional<std::chrono::milliseconds> may_return(const Failure& failure) {
+  const bool is_busy = failure.status == 429 || failure.status == 503 || failure.status == 529;
+  return is_busy ? failure.retry_after : std::nullopt;
+}
+
+}  // namespace
+
 Race::Race(RaceSetup setup, AttemptPlan plan, RaceListener& listener)
     : setup_(setup), listener_(listener), machine_(std::move(plan), net::Clock::now()) {}
 
@@ -76,7 +86,7 @@ void Race::take(std::size_t number, Outcome<Begun> outcome) {
   Failure failure = std::move(outcome).error();
   const health::Verdict verdict = verdict_of(failure, attempt->status() != 0);
   const AttemptFailure told{
-      .verdict = verdict, .others = others_of(failure), .retry_after = failure.retry_after};
+      .verdict = verdict, .others = others_of(failure), .retry_after = may_return(failure)};
   machine_.failed(number, told, net::Clock::now());
   running_[number].reset();
   listener_.lose(ranked_of(*attempt), *attempt, verdict, &failure);

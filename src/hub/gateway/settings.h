@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "hub/gateway/spend.h"
 #include "hub/gateway/upstream.h"
 #include "hub/health/health.h"
+#include "hub/routing/wishes.h"
 #include "hub/telemetry/attempt_record.h"
 #include "hub/telemetry/generations.h"
 #include "hub/telemetry/metrics.h"
@@ -38,8 +40,11 @@ struct Settings {
   credentials::Enablement enabled;
   std::vector<catalog::ConfiguredModel> models;
   std::string default_route = "preferred";
+  std::string last_resort;  // the model that answers when nobody else can; empty: none
+  routing::Wishes wishes;   // of every request that does not say otherwise
+  std::map<std::string, routing::Wishes> model_wishes;  // of those for a configured name
+  std::chrono::seconds price_max_age{0};                // an older price ranks as unknown; 0: any age
   bool local_only = false;
-  std::chrono::seconds price_max_age{0};  // an older price ranks as unknown; zero: any age
   Times times;
 };
 using SettingsPtr = std::shared_ptr<const Settings>;

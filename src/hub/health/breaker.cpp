@@ -18,7 +18,8 @@ Circuit Breaker::circuit(TimePoint now) const {
 }
 
 double Breaker::admitted_share(TimePoint now) const {
-  if (open_) return 0;
+  // Half open: whoever comes first is the trial.
+  if (open_) return now < open_until_ || trial_under_way_ ? 0 : 1;
   if (!returning_since_) return 1;
   return std::clamp(
       kShareLeast + (1 - kShareLeast) * seconds_between(*returning_since_, now) / options_.return_s,

@@ -47,7 +47,10 @@ TEST(hub_health_breaker, lets_one_try_at_a_time) {
   EXPECT_FALSE(breaker.admit(false, at(4.9)).yes);
   EXPECT_EQ(breaker.retry_at(at(1)), at(5));
   EXPECT_EQ(breaker.circuit(at(5)), Circuit::half_open);
+  EXPECT_EQ(breaker.admitted_share(at(4.9)), 0);
+  EXPECT_EQ(breaker.admitted_share(at(5)), 1);  // or nobody would try it
   EXPECT_TRUE(breaker.admit(false, at(5)).is_trial);
+  EXPECT_EQ(breaker.admitted_share(at(5)), 0);
   EXPECT_FALSE(breaker.admit(false, at(5)).yes);
   breaker.release_trial();  // the client left: another may
   EXPECT_TRUE(breaker.admit(false, at(5)).yes);

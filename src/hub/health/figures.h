@@ -41,7 +41,8 @@ struct Figures {
   std::optional<double> oldest_waiting_s;  // the attempt in flight that has waited longest without a head
 
   Circuit circuit = Circuit::closed;
-  double admitted_share = 1;          // of the traffic it would get, while it returns gradually
+  double admitted_share =
+      1;  // of the traffic it would get: 0 open or tried just now, less than 1 while it returns
   std::optional<TimePoint> retry_at;  // not before: an open circuit, a 429, an exhausted limit
   // What the provider's headers (or its 429s) leave us now; absent: not known. Below one nothing is left, and
   // `retry_at` says when there will be.

@@ -169,7 +169,9 @@ void Route::learn(const Ended& ended, double half_life_s, double weight, TimePoi
     return;
   }
   const bool failed = ended.verdict != Verdict::whole;
-  failures.add(failed ? weight : 0, weight, half_life_s, now);
+  // While the circuit is open that is known already: those that still come back from before must not outweigh
+  // the successes after it.
+  if (breaker.circuit(now) == Circuit::closed) failures.add(failed ? weight : 0, weight, half_life_s, now);
   if (ended.streamed && ended.first_token_s) first_token.add(*ended.first_token_s, now, weight);
   if (failed) return;
   if (!ended.streamed) answer.add(ended.total_s, now, weight);
@@ -304,7 +306,7 @@ std::optional<Ticket> Health::begin(const Key& key, TimePoint now, double tokens
     }
   }
   const std::lock_guard lock(route->account->mutex);
-  route->account->limits.take_back(tokens);
+  route->account->limits.take_back(tokens, now);
   return std::nullopt;
 }
 
@@ -317,10 +319,14 @@ void Health::end(const Key& key, const Ticket& ticket, const Ended& ended, TimeP
     ++route->by_verdict[static_cast<std::size_t>(ended.verdict)];
     route->heard_at = std::max(route->heard_at, now);
     route->learn(ended, state_->options.half_life_s, 1, now);
-    if (const auto lesson = lesson_of(ended.verdict))
+    if (const auto lesson = lesson_of(ended.verdict)) {
+      const bool was_closed = route->breaker.circuit(now) == Circuit::closed;
       route->breaker.settle(*lesson, ticket.is_trial, now);
-    else if (ticket.is_trial)
+      // It works again: the chance of failure begins anew, and the circuit itself is careful.
+      if (!was_closed && route->breaker.circuit(now) == Circuit::closed) route->failures = {};
+    } else if (ticket.is_trial) {
       route->breaker.release_trial();
+    }
     if (ended.verdict == Verdict::rate_limited)
       route->limits.note_refused(ended.retry_after_s, now);
     else if (ended.retry_after_s && ended.verdict == Verdict::overloaded)

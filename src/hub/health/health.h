@@ -75,8 +75,8 @@ struct Options {
   // A circuit opens when the recent attempts hold so many failures and at least this share of them.
   double open_failures = 5;
   double open_share = 0.5;
-  double open_first_s = 5, open_most_s = 120;  // doubled each time that the trial fails
-  double return_s = 30;                        // from the first success to the full share
+  double open_first_s = 5, open_most_s = 30;  // doubled each time that the trial fails
+  double return_s = 10;                       // from the first success to the full share
 };
 
 // One route as /admin/routes and /metrics show it.

@@ -87,7 +87,7 @@ TEST(hub_health_health, opens_the_circuit_and_says_until_when) {
   for (int i = 0; i < 5; ++i) attempt(health, kRoute, failed(Verdict::overloaded), 0);
   EXPECT_EQ(health.figures(kRoute, at(0)).circuit, Circuit::open);
   EXPECT_EQ(health.figures(kRoute, at(0)).retry_at, at(5));
-  EXPECT_GT(health.figures(kRoute, at(0)).failure_chance, 0.5);
+  EXPECT_GT(health.figures(kRoute, at(0)).failure_chance, 0.4);
   EXPECT_FALSE(health.begin(kRoute, at(1)));
   EXPECT_TRUE(health.begin(kSister, at(1)));  // the other models of the account go on
   const auto trial = health.begin(kRoute, at(5));
@@ -95,6 +95,18 @@ TEST(hub_health_health, opens_the_circuit_and_says_until_when) {
   EXPECT_FALSE(health.begin(kRoute, at(5)));
   health.end(kRoute, *trial, failed(Verdict::not_its_fault), at(5));  // a trial without a lesson
   EXPECT_TRUE(health.begin(kRoute, at(5)));
+}
+
+TEST(hub_health_health, does_not_hold_an_outage_against_a_route_that_works_again) {
+  Health health;
+  for (int i = 0; i < 50; ++i) attempt(health, kRoute, whole(0.2, 1.2, 80), i * 0.01);
+  std::vector<Ticket> silent;
+  for (int i = 0; i < 500; ++i) silent.push_back(*health.begin(kRoute, at(1)));
+  for (const Ticket& ticket : silent) health.end(kRoute, ticket, failed(Verdict::silent), at(11));
+  EXPECT_EQ(health.figures(kRoute, at(11)).circuit, Circuit::open);
+  attempt(health, kRoute, whole(0.2, 1.2, 80), 16);
+  EXPECT_EQ(health.figures(kRoute, at(16)).circuit, Circuit::closed);
+  EXPECT_LT(health.figures(kRoute, at(16)).failure_chance, 0.05);
 }
 
 TEST(hub_health_health, takes_a_limit_for_no_illness) {

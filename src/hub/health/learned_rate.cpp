@@ -7,15 +7,18 @@ namespace sluice::hub::health {
 namespace {
 
 constexpr double kPauseFirstS = 0.25, kPauseMostS = 30;
-constexpr double kBurstS = 0.25;             // what the bucket holds, in seconds of its rate
-constexpr double kBelow = 0.98;              // of the ceiling, while it holds
-constexpr double kCut = 0.95;                // of the ceiling, when it is refused at it
-constexpr double kCutAgain = 0.8;            // the same, soon after another cut: the limit has fallen
-constexpr double kBelowMeasuredMost = 0.25;  // however often it is refused: the last minute is a fact
-constexpr double kSameBurstS = 1;            // refusals within it are one cut
+constexpr double kBurstS = 0.25;   // what the bucket holds, in seconds of its rate
+constexpr double kBelow = 0.99;    // of the ceiling, while it holds
+constexpr double kCut = 0.95;      // of the ceiling, when it is refused at it
+constexpr double kCutAgain = 0.8;  // the same, soon after another cut: the limit has fallen
+constexpr double kFirstLookS = 2;
+constexpr double kLongPauseS = 1;
+constexpr double kRefusedWithinS = 0.5;
+constexpr double kSameBurstS = 1;  // refusals within it are one cut
 constexpr double kSoonS = 8;
-constexpr double kHoldFirstS = 4, kHoldMostS = 60;
-constexpr double kGrowthFirst = 0.2, kGrowthLeast = 0.001;  // per second, once it probes
+constexpr double kHoldFirstS = 4, kHoldMostS = 30;
+constexpr double kHeldRequests = 120;
+constexpr double kGrowthFirst = 0.2, kGrowthLeast = 0.002;  // per second, once it probes
 constexpr double kForgetS = 1800;                           // without a refusal
 
 double seconds_between(TimePoint from, TimePoint to) {
@@ -47,6 +50,7 @@ void LearnedRate::note_sent(TimePoint now) {
     learned_ = false;
     return;
   }
+  ++unrefused_;
   level_ = level(now) - 1;
   level_at_ = now;
 }
@@ -75,24 +79,31 @@ double LearnedRate::measured_rate(TimePoint now) const {
   return std::max(1.0 / 60, accepted_over(window_s, now) / window_s);
 }
 
+// Something that left since the last cut was let in: said so, or more of it than may still be refused.
+bool LearnedRate::has_passed(TimePoint now) const {
+  return passed_since_cut_ || unrefused_ > std::max(3.0, rate(now) * kRefusedWithinS);
+}
+
 void LearnedRate::note_refused(std::optional<double> retry_after_s, TimePoint now) {
   if (first_sent_) --accepted_[static_cast<std::size_t>(second_) % kSeconds];
+  unrefused_ = std::max(0.0, unrefused_ - 1);
   const bool same_burst = learned_ && seconds_between(cut_at_, now) < kSameBurstS;
   if (!same_burst) {
-    const double measured = measured_rate(now);
+    const bool again = learned_ && seconds_between(cut_at_, now) < kSoonS;
     if (!learned_) {
-      ceiling_ = measured * kCut;
-      ++cuts_;
-    } else if (!passed_since_cut_) {
-      // Still closed: that says nothing about the rate at which it is open, but the last minute does.
-      ceiling_ = std::min(ceiling_, measured);
+      // What went through at once may be far above the limit; that shows within seconds.
+      ceiling_ = std::max(1.0 / 60, accepted_over(kFirstLookS, now) / kFirstLookS) * kCut;
+      cuts_ = 1;
+    } else if (!has_passed(now)) {
+      // Still closed: that says nothing about the rate at which it is open. But a window that stays closed
+      // is one that counts over a longer time.
+      if (pause_s_ >= kLongPauseS) ceiling_ = std::min(ceiling_, measured_rate(now));
     } else {
-      const bool again = seconds_between(cut_at_, now) < kSoonS;
-      const double known = rate(now) * (again ? kCutAgain : kCut);
-      ceiling_ = std::max(std::min(measured, known), measured * kBelowMeasuredMost);
+      ceiling_ = rate(now) * (again ? kCutAgain : kCut);
       // What was learned under another limit is a weak guide: probe faster again.
       cuts_ = again ? std::min(cuts_ + 1, 3U) : std::min(cuts_ + 1, 8U);
     }
+    unrefused_ = 0;
     cut_at_ = now;
     learned_ = true;
     passed_since_cut_ = false;
@@ -106,7 +117,8 @@ void LearnedRate::note_refused(std::optional<double> retry_after_s, TimePoint no
 // Held below the ceiling for a while, then growing without bound until it is refused.
 double LearnedRate::rate(TimePoint now) const {
   const double scale = std::exp2(cuts_);
-  const double hold_s = std::min(kHoldFirstS * scale, kHoldMostS);
+  // Long enough that the refusal at its end is one in more than a hundred.
+  const double hold_s = std::min(kHoldFirstS * scale, std::max(kHoldMostS, kHeldRequests / ceiling_));
   const double growth = std::max(kGrowthFirst / scale, kGrowthLeast);
   const double over_s = std::clamp(seconds_between(cut_at_, now) - hold_s, 0.0, 2000.0);
   return ceiling_ * kBelow * std::exp(std::min(growth * over_s, 14.0));

@@ -35,6 +35,7 @@ class LearnedRate {
 
   double accepted_over(double window_s, TimePoint now) const;
   double measured_rate(TimePoint now) const;
+  bool has_passed(TimePoint now) const;
   double rate(TimePoint now) const;
   double level(TimePoint now) const;
 
@@ -47,6 +48,7 @@ class LearnedRate {
   double ceiling_ = 0;      // requests per second
   std::uint32_t cuts_ = 0;  // how well the ceiling is known
   TimePoint cut_at_{};
+  double unrefused_ = 0;           // that left since the cut
   bool passed_since_cut_ = false;  // something that left after the pause was accepted
   TimePoint paused_until_{};
   double pause_s_ = 0;

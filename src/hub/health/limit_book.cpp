@@ -7,6 +7,9 @@ namespace {
 
 // How long a figure without reset and window is believed: most providers count by the minute.
 constexpr double kBelievedS = 60;
+// How long a bucket is kept without hearing of it.
+constexpr double kBucketBelievedS = 600;
+constexpr double kMissingForRate = 0.2;  // of the limit
 
 double seconds_between(TimePoint from, TimePoint to) {
   return std::chrono::duration<double>(to - from).count();
@@ -19,6 +22,7 @@ TimePoint after(TimePoint from, double seconds) {
 }  // namespace
 
 LimitMark LimitBook::note_begin(double tokens, TimePoint now) {
+  use(1, tokens, now);
   ++left_so_far_.requests;
   left_so_far_.tokens += tokens;
   left_so_far_.at = now;
@@ -26,58 +30,79 @@ LimitMark LimitBook::note_begin(double tokens, TimePoint now) {
   return left_so_far_;
 }
 
-void LimitBook::take_back(double tokens) {
+void LimitBook::take_back(double tokens, TimePoint now) {
+  use(-1, -tokens, now);
   --left_so_far_.requests;
   left_so_far_.tokens -= tokens;
 }
 
-std::optional<TimePoint> LimitBook::reset_at(const Slot& slot) {
-  if (slot.news.reset_s) return after(slot.noted_at, *slot.news.reset_s);
-  if (slot.news.window_s > 0) return after(slot.noted_at, slot.news.window_s);
-  return std::nullopt;
+void LimitBook::use(double requests, double tokens, TimePoint now) {
+  for (std::size_t i = 0; i < count_; ++i) {
+    Slot& slot = slots_[i];
+    slot.left = left_of(slot, now) - (slot.news.resource == Resource::requests ? requests : tokens);
+    slot.at = std::max(slot.at, now);
+  }
 }
 
 bool LimitBook::has_expired(const Slot& slot, TimePoint now) {
-  return now >= reset_at(slot).value_or(after(slot.noted_at, kBelievedS));
+  if (slot.per_s > 0) return now >= after(slot.mark.at, kBucketBelievedS);
+  return now >= slot.reset_at.value_or(after(slot.mark.at, kBelievedS));
 }
 
-double LimitBook::remaining(const Slot& slot, TimePoint now) const {
-  const LimitNews& news = slot.news;
-  const double used = news.resource == Resource::requests ? static_cast<double>(left_so_far_.requests) -
-                                                                static_cast<double>(slot.mark.requests)
-                                                          : left_so_far_.tokens - slot.mark.tokens;
-  double left = *news.remaining - used;
-  if (news.refills && news.limit && news.reset_s && *news.reset_s > 0) {
-    const double missing = std::max(0.0, *news.limit - *news.remaining);
-    left += missing * std::min(1.0, seconds_between(slot.noted_at, now) / *news.reset_s);
-    left = std::min(left, *news.limit);
+double LimitBook::left_of(const Slot& slot, TimePoint now) {
+  if (!(slot.per_s > 0)) return slot.left;
+  return std::min(*slot.news.limit, slot.left + std::max(0.0, seconds_between(slot.at, now)) * slot.per_s);
+}
+
+TimePoint LimitBook::enough_at(const Slot& slot, double wanted, TimePoint now) {
+  if (slot.per_s > 0) return after(now, (wanted - left_of(slot, now)) / slot.per_s);
+  return slot.reset_at.value_or(after(slot.mark.at, kBelievedS));
+}
+
+// Absent: there is no room, or a later request's head came first and knows more.
+LimitBook::Slot* LimitBook::slot_for(const LimitNews& news, const LimitMark& mark, TimePoint now) {
+  for (std::size_t i = 0; i < count_; ++i) {
+    Slot& known = slots_[i];
+    if (known.news.resource != news.resource || known.news.tag != news.tag) continue;
+    if (news.tag == 0 && known.news.window_s != news.window_s) continue;
+    return known.mark.requests > mark.requests && !has_expired(known, now) ? nullptr : &known;
   }
-  return std::max(0.0, left);
+  return count_ == slots_.size() ? nullptr : &slots_[count_++];
 }
 
 void LimitBook::note_head(const HeadNews& news, bool of_account, const LimitMark& mark, TimePoint now) {
   for (const LimitNews& limit : news.all()) {
     if (limit.of_account != of_account || !limit.remaining) continue;
-    const auto end = slots_.begin() + static_cast<std::ptrdiff_t>(count_);
-    auto slot = std::find_if(slots_.begin(), end, [&](const Slot& known) {
-      return known.news.resource == limit.resource && known.news.tag == limit.tag &&
-             (limit.tag != 0 || known.news.window_s == limit.window_s);
-    });
-    if (slot == end) {
-      if (count_ == slots_.size()) continue;
-      ++count_;
-    } else if (slot->mark.requests > mark.requests && !has_expired(*slot, now)) {
-      continue;  // a later request's head came first and knows more
+    Slot* const slot = slot_for(limit, mark, now);
+    if (slot == nullptr) continue;
+    const double per_s_before = slot->per_s;
+    // Limits are checked before an answer is begun: what the head says was true when the request arrived.
+    *slot = {.news = limit, .mark = mark, .at = now, .reset_at = {}};
+    const double used = limit.resource == Resource::requests
+                            ? static_cast<double>(left_so_far_.requests) - static_cast<double>(mark.requests)
+                            : left_so_far_.tokens - mark.tokens;
+    slot->left = *limit.remaining - used;
+    if (limit.refills && limit.limit && limit.reset_s) {
+      // How fast it refills is seen best when much is missing; the figures are rounded.
+      const double missing = *limit.limit - *limit.remaining;
+      slot->per_s = per_s_before;
+      if (*limit.reset_s > 0 && missing >= 1 &&
+          (missing >= kMissingForRate * *limit.limit || per_s_before == 0))
+        slot->per_s = missing / *limit.reset_s;
+      if (slot->per_s > 0)
+        slot->left = std::min(*limit.limit, slot->left + seconds_between(mark.at, now) * slot->per_s);
     }
-    *slot = {.news = limit, .mark = mark, .noted_at = now};
+    if (limit.reset_s)
+      slot->reset_at = after(mark.at, *limit.reset_s);
+    else if (limit.window_s > 0)
+      slot->reset_at = after(mark.at, limit.window_s);
   }
 }
 
 void LimitBook::note_refused(std::optional<double> retry_after_s, TimePoint now) {
-  const bool explained = std::any_of(
-      slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(count_), [&](const Slot& slot) {
-        return !has_expired(slot, now) && reset_at(slot) && remaining(slot, now) < 1;
-      });
+  const auto explains = [&](const Slot& slot) { return !has_expired(slot, now) && left_of(slot, now) < 1; };
+  const bool explained =
+      std::any_of(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(count_), explains);
   if (retry_after_s) pause(*retry_after_s, now);
   if (!explained) learned_.note_refused(retry_after_s, now);
 }
@@ -92,25 +117,17 @@ LimitBook::Left LimitBook::left(double tokens, TimePoint now) const {
   for (std::size_t i = 0; i < count_; ++i) {
     const Slot& slot = slots_[i];
     if (has_expired(slot, now)) continue;
-    const double here = remaining(slot, now);
+    const double here = std::max(0.0, left_of(slot, now));
     const bool of_requests = slot.news.resource == Resource::requests;
     auto& least = of_requests ? left.requests : left.tokens;
-    const auto reset = reset_at(slot);
     if (!least || here < *least) {
       least = here;
-      if (reset) left.reset_at = reset;
+      if (slot.reset_at && *slot.reset_at > now) left.reset_at = slot.reset_at;
     }
     // A request larger than the whole limit would wait for ever: the provider shall say so itself.
     const double wanted =
         of_requests ? 1 : std::min(std::max(tokens, 1.0), slot.news.limit.value_or(std::max(tokens, 1.0)));
-    if (here >= wanted) continue;
-    if (slot.news.refills && slot.news.limit && *slot.news.limit > *slot.news.remaining &&
-        slot.news.reset_s) {
-      const double per_s = (*slot.news.limit - *slot.news.remaining) / std::max(*slot.news.reset_s, 1e-3);
-      wait(std::min(after(now, (wanted - here) / per_s), *reset));
-    } else {
-      wait(reset.value_or(after(slot.noted_at, kBelievedS)));
-    }
+    if (here < wanted) wait(enough_at(slot, wanted, now));
   }
   if (const auto learned = learned_.left(now)) {
     left.requests = std::min(left.requests.value_or(*learned), *learned);
@@ -128,9 +145,9 @@ void LimitBook::append_rows(std::vector<LimitRow>& rows, bool of_account, TimePo
                  .of_account = of_account,
                  .window_s = slot.news.window_s,
                  .limit = slot.news.limit,
-                 .remaining = remaining(slot, now),
+                 .remaining = std::max(0.0, left_of(slot, now)),
                  .reset_in_s = {}};
-    if (const auto at = reset_at(slot)) row.reset_in_s = seconds_between(now, *at);
+    if (slot.reset_at && *slot.reset_at > now) row.reset_in_s = seconds_between(now, *slot.reset_at);
     rows.push_back(row);
   }
   if (const auto per_second = learned_.per_second(now))

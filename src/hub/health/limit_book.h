@@ -41,7 +41,7 @@ class LimitBook {
 
   LimitMark note_begin(double tokens, TimePoint now);
   // It did not leave after all.
-  void take_back(double tokens);
+  void take_back(double tokens, TimePoint now);
   // The head of the answer to the request of `mark`; takes of `news` what is of the account or is not.
   void note_head(const HeadNews& news, bool of_account, const LimitMark& mark, TimePoint now);
   // A 429. A limit that the head named explains it; else it teaches the rate.
@@ -55,15 +55,22 @@ class LimitBook {
   void append_rows(std::vector<LimitRow>& rows, bool of_account, TimePoint now) const;
 
  private:
+  // A limit and what is left of it. One that refills is a bucket that we keep ourselves between two heads:
+  // `left` at `at`, growing by `per_s`. One that starts anew at a moment has `left` until `reset_at`.
   struct Slot {
     LimitNews news;
-    LimitMark mark;  // what had left when `news.remaining` was counted
-    TimePoint noted_at{};
+    LimitMark mark;  // the request that it was told to
+    double left = 0;
+    TimePoint at{};
+    double per_s = 0;  // 0: does not refill
+    std::optional<TimePoint> reset_at;
   };
 
-  double remaining(const Slot& slot, TimePoint now) const;
-  static std::optional<TimePoint> reset_at(const Slot& slot);
+  Slot* slot_for(const LimitNews& news, const LimitMark& mark, TimePoint now);
+  static double left_of(const Slot& slot, TimePoint now);
   static bool has_expired(const Slot& slot, TimePoint now);
+  static TimePoint enough_at(const Slot& slot, double wanted, TimePoint now);
+  void use(double requests, double tokens, TimePoint now);
 
   std::array<Slot, kLimitsOfRouteMax> slots_;
   std::size_t count_ = 0;

@@ -231,7 +231,7 @@ TEST(hub_routing_parse_wishes, suffixes_are_policies_and_agree_with_the_body) {
 TEST(hub_routing_parse_wishes, the_stronger_layer_is_heard_and_promises_only_tighten) {
   const Wishes weak = *parse_wish_defaults(
       R"({"order":["groq","novita"],"sort":"throughput","zdr":true,"max_cost_usd":0.5,"deadline_ms":9000,
-          "only":["groq","novita","together"],"ignore":["together"],"regions":["eu","us"],
+          "only":["groq","novita","together"],"ignore":["device"],"regions":["eu","us"],
           "max_price":{"prompt":1,"image":2},"models":["org/b"],"hedge":true,"allow_fallbacks":true})",
       std::vector<std::string>(kProviders), "key");
   const Wishes strong = *parse(R"({"sort":"price","zdr":false,"max_cost_usd":2,"deadline_ms":100,

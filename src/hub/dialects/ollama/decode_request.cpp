@@ -161,7 +161,7 @@ base::Result<tasks::ChatRequest> decode_generate(const ScannedRequest& scanned) 
     message.role = tasks::Role::system;
     message.parts.emplace_back(tasks::TextPart{std::move(system)});
   }
-  turn.parts.insert(turn.parts.begin(), tasks::TextPart{std::move(prompt)});
+  turn.parts.emplace_back(tasks::TextPart{std::move(prompt)});
   request.messages.push_back(std::move(turn));
   return request;
 }

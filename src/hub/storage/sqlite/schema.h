@@ -6,7 +6,7 @@
 
 namespace sluice::hub::storage {
 
-inline constexpr std::array<std::string_view, 1> kSchemaSteps{
+inline constexpr std::array<std::string_view, 2> kSchemaSteps{
     R"sql(
       CREATE TABLE keys (
         id TEXT PRIMARY KEY,
@@ -20,6 +20,7 @@ inline constexpr std::array<std::string_view, 1> kSchemaSteps{
         last_used_s INTEGER NOT NULL
       ) STRICT;
     )sql",
+    "ALTER TABLE keys ADD COLUMN wishes TEXT NOT NULL DEFAULT ''",
 };
 
 // Attempts are numbered as they come. Every index begins with the number's bucket of 8,192 rows: new entries

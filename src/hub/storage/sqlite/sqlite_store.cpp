@@ -14,7 +14,7 @@ using base::ErrorCode;
 using base::fail;
 
 constexpr std::string_view kKeyColumns =
-    "id, name, hint, pepper_id, digest, local_only, enabled, created_s, last_used_s";
+    "id, name, hint, pepper_id, digest, local_only, enabled, created_s, last_used_s, wishes";
 
 base::Result<access::KeyRecord> read_key(const Statement& row, const std::filesystem::path& file) {
   access::KeyRecord key;
@@ -31,6 +31,7 @@ base::Result<access::KeyRecord> read_key(const Statement& row, const std::filesy
   key.enabled = row.number(6) != 0;
   key.created_s = row.number(7);
   key.last_used_s = row.number(8);
+  key.policy.wishes = row.text(9);
   return key;
 }
 
@@ -62,10 +63,10 @@ class SqliteStore final : public Store {
   base::Status insert_key(const access::KeyRecord& key) override {
     const std::lock_guard lock(mutex_);
     SLUICE_TRY(auto insert, connection_->prepare(fmt::format(
-                                "INSERT INTO keys ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", kKeyColumns)));
+                                "INSERT INTO keys ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", kKeyColumns)));
     insert.bind(key.id).bind(key.name).bind(key.hint).bind(key.pepper_id).bind(key.digest);
     insert.bind(std::int64_t{key.policy.local_only}).bind(std::int64_t{key.enabled});
-    insert.bind(key.created_s).bind(key.last_used_s);
+    insert.bind(key.created_s).bind(key.last_used_s).bind(key.policy.wishes);
     SLUICE_TRY_VOID(insert.run());
     ++own_changes_;
     return {};
