@@ -103,7 +103,7 @@ struct Config {
   bool local_only = false;
   std::string ca_file;  // PEM, in place of the system's authorities
   std::string default_route;
-  std::string wishes;       // routing wishes of every request, as JSON
+  std::string wishes;  // routing wishes of every request, as JSON
   std::chrono::milliseconds price_max_age{};
   std::chrono::milliseconds price_refresh{};  // 0: never
   std::map<std::string, ProviderConfig> providers;
