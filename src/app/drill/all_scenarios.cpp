@@ -165,7 +165,7 @@ constexpr Scenario kScenarios[] = {
      .caller = Caller::retrying_sdk},
     {.name = "zdr",
      .story = "a route that may keep the content never sees it",
-     .routes = {Route{}, Route{.known_as = {"ollama", "openai-compatible-self-hosted"}}},
+     .routes = {Route{}, Route{.keeps_nothing = true}},
      .plain = second_alone(),
      .stream = second_alone(),
      .body = kZdr,

@@ -70,7 +70,7 @@ class Stage {
     request.key = key_;
     request.model = play.model;
     request.mark = mark;
-    if (scenario.target == Target::pin) request.model = fmt::format("sim:{}", play.provider(0));
+    if (scenario.target == Target::pin) request.model = fmt::format("sim:{}", play.upstream(0));
     request.body = scenario.body;
     request.stream = play.stream;
     request.caller = scenario.caller;

@@ -112,7 +112,7 @@ class Judge {
       complain("expected {}, found {}: {}", expect_.status, got.status, got.message);
     if (expect_.says_no_retry && !got.says_no_retry) complain("no x-should-retry: false");
     for (std::size_t i = 0; expect_.names_all && i < play_.scenario->route_count; ++i)
-      if (!got.message.contains(play_.provider(i))) complain("the error does not name {}", play_.provider(i));
+      if (!got.message.contains(play_.upstream(i))) complain("the error does not name {}", play_.upstream(i));
   }
 
   void check_attempts() {

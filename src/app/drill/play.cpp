@@ -34,22 +34,17 @@ std::string write_for_sluice(std::span<const Play> plays, std::uint16_t port) {
   json.field("idle_timeout", text_of(kSilence)).field("request_timeout", "1m").end_object();
   json.key("providers").begin_object();
   for_each_route(plays, [&](const Play& play, std::size_t i) {
-    const bool is_known = play.provider(i) != play.upstream(i);
-    json.key(play.provider(i)).begin_object();
-    if (is_known) {
-      std::string url = base_url_of(play, i, port);
-      url.resize(url.size() - std::string_view("/v1").size());  // its own paths begin there
-      json.field("enabled", true).field("base_url", url).end_object();
-    } else {
-      json.field("api_key", "sk-fake-drill").field("dialect", "openai");
-      json.field("base_url", base_url_of(play, i, port)).end_object();
-    }
+    json.key(play.upstream(i)).begin_object().field("api_key", "sk-fake-drill").field("dialect", "openai");
+    json.field("base_url", base_url_of(play, i, port));
+    if (play.scenario->routes[i].keeps_nothing)
+      json.key("data_policy").begin_object().field("retains", false).field("trains", false).end_object();
+    json.end_object();
   });
   json.end_object().key("models").begin_object();
   for (const Play& play : plays) {
     json.key(play.model).begin_object().key("routes").begin_array();
     for (std::size_t i = 0; i < play.scenario->route_count; ++i)
-      json.begin_object().field("provider", play.provider(i)).field("model", "sim").end_object();
+      json.begin_object().field("provider", play.upstream(i)).field("model", "sim").end_object();
     json.end_array().end_object();
   }
   json.end_object().end_object();
@@ -85,11 +80,6 @@ std::string write_list(std::span<const Play> plays, std::uint16_t port) {
 
 std::string Play::upstream(std::size_t route) const {
   return fmt::format("{}-{}", model, static_cast<char>('a' + route));
-}
-
-std::string Play::provider(std::size_t route) const {
-  const std::string_view known = scenario->routes[route].known_as[stream ? 1 : 0];
-  return known.empty() ? upstream(route) : std::string(known);
 }
 
 std::vector<Play> all_plays(std::string_view only, bool for_sluice) {

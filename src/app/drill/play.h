@@ -17,8 +17,7 @@ struct Play {
   std::string model = {};  // "drill-cut-alone-stream"
 
   const Expect& expect() const { return stream ? *scenario->stream : *scenario->plain; }
-  std::string upstream(std::size_t route) const;  // "drill-cut-alone-stream-a"
-  std::string provider(std::size_t route) const;  // the id it is known by: the same, or a known provider's
+  std::string upstream(std::size_t route) const;  // "drill-cut-alone-stream-a"; also the provider's id
 };
 
 // All rows, or those whose scenario is called `only`. `others_too`: without what only sluice promises.

@@ -36,7 +36,7 @@ TEST(app_drill_play, every_row_is_told_apart_and_names_faults_that_exist) {
   }
   for (const Play& play : all_plays("", true))
     for (std::size_t i = 0; i < play.scenario->route_count; ++i)
-      EXPECT_TRUE(providers.insert(play.provider(i)).second) << "rows must not learn from each other";
+      EXPECT_TRUE(providers.insert(play.upstream(i)).second) << "rows must not learn from each other";
 }
 
 TEST(app_drill_play, one_row_can_be_asked_for) {
@@ -62,9 +62,9 @@ TEST(app_drill_play, configurations_name_every_upstream) {
       for (std::size_t i = 0; i < play.scenario->route_count; ++i)
         EXPECT_THAT(text, HasSubstr("/" + play.upstream(i))) << "form " << static_cast<int>(form);
   }
-  EXPECT_THAT(
-      write_config(plays, 7, ConfigForm::sluice),
-      AllOf(HasSubstr("\"first_byte_timeout\":\"2000ms\""), HasSubstr("\"ollama\":{\"enabled\":true")));
+  EXPECT_THAT(write_config(plays, 7, ConfigForm::sluice),
+              AllOf(HasSubstr("\"first_byte_timeout\":\"2000ms\""),
+                    HasSubstr("\"data_policy\":{\"retains\":false,\"trains\":false}")));
   EXPECT_EQ(config_form_of("litellm"), ConfigForm::litellm);
   EXPECT_EQ(config_form_of("nonsense"), std::nullopt);
 }

@@ -32,9 +32,7 @@ struct Route {
   milliseconds first_token{5};
   milliseconds per_token{0};
   std::uint32_t tokens = 8;
-  // Played under the id of a provider that sluice knows, for what is known of that one: its data policy. Two
-  // ids, for the whole answer and for the stream.
-  std::array<std::string_view, 2> known_as{};
+  bool keeps_nothing = false;  // by its data policy; else it is not known to
 };
 
 enum class Caller : std::uint8_t {
