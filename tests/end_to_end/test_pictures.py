@@ -48,8 +48,11 @@ def test_ask_answers_about_a_picture(asked):
     assert set(asked["timings"]) == {"load_ms", "decode_ms", "preprocess_ms", "tower_ms", "prefill_ms", "generate_ms"}
 
 
-def content(detail="auto", url=None):
-    url = url or "data:image/png;base64," + base64.b64encode(PICTURE.read_bytes()).decode()
+BASE64 = base64.b64encode(PICTURE.read_bytes()).decode()
+URL = "data:image/png;base64," + BASE64
+
+
+def content(detail="auto", url=URL):
     return [{"type": "image_url", "image_url": {"url": url, "detail": detail}}, {"type": "text", "text": QUESTION}]
 
 
@@ -58,12 +61,122 @@ def chat(hub, content, **more):
                                                     "messages": [{"role": "user", "content": content}], **more})
 
 
-def test_the_api_gives_the_same_answer(hub, asked):
-    reply = chat(hub, content())
+def read_json(reply):
     assert reply.status == 200, reply.body
-    answer = json.loads(reply.body)
-    assert answer["choices"][0]["message"]["content"] == asked["text"]
-    assert answer["usage"]["prompt_tokens"] == asked["usage"]["prompt_tokens"]
+    return json.loads(reply.body)
+
+
+def last_data(reply, kind=None):
+    """The last event's object of a stream, of a kind if one is named."""
+    assert reply.status == 200, reply.body
+    found = [json.loads(line[6:]) for line in reply.body.decode().splitlines() if line.startswith("data: {")]
+    return [event for event in found if kind in (None, event.get("type"))][-1]
+
+
+TURN = {"role": "user", "content": content()}
+RESPONSES_PARTS = [{"type": "input_image", "image_url": URL, "detail": "auto"}, {"type": "input_text", "text": QUESTION}]
+ANTHROPIC_PARTS = [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": BASE64}},
+                   {"type": "text", "text": QUESTION}]
+OLLAMA = {"model": "eye/tiny", "options": {"temperature": 0, "num_predict": 8}}
+# Front: path, body, and what of a whole answer and of a stream's end holds text, usage, input tokens, image tokens.
+FRONTS = {
+    "openai": ("/v1/chat/completions", {"model": "eye/tiny", "temperature": 0, "max_tokens": 8, "messages": [TURN]}),
+    "responses": ("/v1/responses", {"model": "eye/tiny", "temperature": 0, "max_output_tokens": 8, "store": False,
+                                    "input": [{"role": "user", "content": RESPONSES_PARTS}]}),
+    "anthropic": ("/v1/messages", {"model": "eye/tiny", "temperature": 0, "max_tokens": 8,
+                                   "messages": [{"role": "user", "content": ANTHROPIC_PARTS}]}),
+    "ollama chat": ("/api/chat", {**OLLAMA, "stream": False,
+                                  "messages": [{"role": "user", "content": QUESTION, "images": [BASE64]}]}),
+    "ollama generate": ("/api/generate", {**OLLAMA, "stream": False, "prompt": QUESTION, "images": [BASE64]}),
+}
+
+
+def told_by(front, answer):
+    """(text, input tokens, image tokens where the front has a place for them, usage.sluice)."""
+    if front == "openai":
+        usage = answer["usage"]
+        return (answer["choices"][0]["message"]["content"], usage["prompt_tokens"], usage["prompt_tokens_details"]["image_tokens"],
+                usage["sluice"])
+    if front == "responses":
+        usage = answer["usage"]
+        text = "".join(part["text"] for item in answer["output"] for part in item["content"])
+        return text, usage["input_tokens"], usage["input_tokens_details"]["image_tokens"], usage["sluice"]
+    if front == "anthropic":
+        return answer["content"][0]["text"], answer["usage"]["input_tokens"], None, answer["usage"]["sluice"]
+    text = answer["message"]["content"] if front == "ollama chat" else answer["response"]
+    return text, answer["prompt_eval_count"], None, answer["sluice"]
+
+
+SEEN = {"image_tokens": 52, "tiles_used": 13, "tiles_possible": 13,
+        "images": [{"width": 90, "height": 60, "tiles_used": 13, "tiles_possible": 13}]}
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_every_front_gives_the_same_answer(hub, asked, front):
+    path, body = FRONTS[front]
+    text, tokens, image_tokens, sluice = told_by(front, read_json(hub.ask("POST", path, body)))
+    assert text == asked["text"]
+    assert tokens == asked["usage"]["prompt_tokens"]
+    assert image_tokens in (None, 52)
+    assert sluice == SEEN
+
+
+def test_streams_end_with_the_same_usage(hub):
+    path, body = FRONTS["openai"]
+    chunk = last_data(hub.ask("POST", path, {**body, "stream": True, "stream_options": {"include_usage": True}}))
+    assert chunk["usage"]["sluice"] == SEEN and chunk["usage"]["prompt_tokens_details"]["image_tokens"] == 52
+    path, body = FRONTS["responses"]
+    done = last_data(hub.ask("POST", path, {**body, "stream": True}))
+    assert done["response"]["usage"]["sluice"] == SEEN
+    path, body = FRONTS["anthropic"]
+    assert last_data(hub.ask("POST", path, {**body, "stream": True}), "message_delta")["usage"]["sluice"] == SEEN
+    path, body = FRONTS["ollama chat"]
+    reply = hub.ask("POST", path, {**body, "stream": True})
+    assert json.loads(reply.body.splitlines()[-1])["sluice"] == SEEN
+
+
+def test_text_alone_has_nothing_of_pictures(hub):
+    usage = read_json(chat(hub, QUESTION))["usage"]
+    assert "sluice" not in usage and "image_tokens" not in usage["prompt_tokens_details"]
+
+
+def test_the_same_seed_draws_the_same_answer_and_tells_how_likely_it_was(hub):
+    def draw(seed):
+        answer = read_json(chat(hub, content(), temperature=1.5, seed=seed, logprobs=True, top_logprobs=2, max_tokens=12))
+        tokens = answer["choices"][0]["logprobs"]["content"]
+        assert all(len(token["top_logprobs"]) == 2 and token["logprob"] <= 0 for token in tokens)
+        return answer["choices"][0]["message"]["content"], [token["logprob"] for token in tokens]
+    assert draw(7) == draw(7)
+    assert draw(7) != draw(8)
+
+
+def test_a_picture_behind_the_text_is_warned_of(hub):
+    usage = read_json(chat(hub, list(reversed(content()))))["usage"]
+    assert usage["sluice"]["warnings"] == ["messages.0: a picture stands after text; this model was trained with pictures first, "
+                                           "and answers better so"]
+    hub.wait(lambda: any(line.get("model") == "eye/tiny" and "after text" in line.get("warning", "") for line in hub.log), "logged")
+
+
+def test_several_pictures_and_turns_are_all_read(hub):
+    picture = content("low")[0]
+    messages = [{"role": "user", "content": [picture, picture, {"type": "text", "text": "Alike?"}]},
+                {"role": "assistant", "content": "Yes."},
+                {"role": "user", "content": [content()[0], {"type": "text", "text": "And this?"}]}]
+    usage = read_json(hub.ask("POST", "/v1/chat/completions", {"model": "eye/tiny", "temperature": 0, "max_tokens": 4,
+                                                               "messages": messages}))["usage"]
+    assert [image["tiles_used"] for image in usage["sluice"]["images"]] == [1, 1, 13]
+    assert usage["prompt_tokens_details"]["image_tokens"] == 15 * 4
+    first = read_json(chat(hub, messages[0]["content"]))["usage"]
+    assert first["sluice"]["image_tokens"] == 8 and first["prompt_tokens"] < usage["prompt_tokens"]
+
+
+def test_too_many_pictures_are_told_with_the_numbers(hub):
+    parts = [content()[0]] * 9 + [{"type": "text", "text": QUESTION}]
+    reply = chat(hub, parts)
+    assert reply.status == 400, reply.body
+    error = json.loads(reply.body)["error"]
+    assert error["code"] == "context_length_exceeded"
+    assert "468 of them for pictures" in error["message"] and "the context is 512" in error["message"]
 
 
 def form(hub, key=True, **fields):
@@ -167,3 +280,17 @@ def test_show_predicts_memory_for_both_halves(hub):
 @pytest.mark.parametrize("arguments", [["ask"], ["ask", "question only"], ["ask", "a.png", "Q", "--tiles", "9"], ["caption"]])
 def test_wrong_usage(hub, arguments):
     assert hub.command(*arguments).returncode == 2
+
+
+def test_selftest_tells_right_from_wrong_and_draws_the_same_for_a_seed(hub):
+    run = hub.command("selftest", "eye/tiny", "--seed", "7", "--json", "--tiles", "1", "--max-tokens", "4")
+    assert run.returncode == 0, run
+    told = json.loads(run.stdout)
+    assert told["seed"] == 7 and told["questions"] == len(told["answers"]) == 24
+    assert told["right"] == sum(answer["right"] for answer in told["answers"]) == sum(told["right_of_kind"].values())
+    # Random weights read nothing: whoever is shown more right than a lucky guess is judged by a broken judge.
+    assert told["right"] <= 6
+    again = hub.command("selftest", "eye/tiny", "--seed", "7", "--tiles", "1", "--max-tokens", "4")
+    assert again.stdout.count("expected") == 24 and again.stdout.rstrip().endswith("seed 7")
+    assert [answer["expected"] for answer in told["answers"]] == [
+        line.split("expected ")[1].split()[0] for line in again.stdout.splitlines()[:24]]

@@ -28,6 +28,10 @@ constexpr std::size_t kFilesMax = 100'000;  // of one folder
 
 void declare_seeing(Arguments& arguments, SeeingOptions& options) {
   arguments.option("-m,--model", options.model, "model that sees [the first one on this machine]");
+  declare_asking(arguments, options);
+}
+
+void declare_asking(Arguments& arguments, SeeingOptions& options) {
   arguments.option("--tiles", options.tiles,
                    "full (as the reference), auto (by the picture's size), or 1 to 6 [full]");
   arguments.option("--max-tokens", options.tokens_max,

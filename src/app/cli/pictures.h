@@ -29,6 +29,7 @@ struct SeeingOptions {
   HubOptions hub;
 };
 void declare_seeing(Arguments& arguments, SeeingOptions& options);
+void declare_asking(Arguments& arguments, SeeingOptions& options);  // all but the model
 base::Result<ChatOptions> chat_options_of(const SeeingOptions& options);
 
 // By its ending: what is read as JPEG, PNG or WebP.

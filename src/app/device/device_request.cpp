@@ -18,7 +18,6 @@ using base::ErrorCode;
 using base::fail;
 using base::Result;
 using base::Status;
-using vlm::generation::Request;
 using vlm::generation::Sampling;
 
 namespace {
@@ -90,31 +89,77 @@ Status check_chat_features(const tasks::ChatRequest& request) {
   return check_extras(request.others, "");
 }
 
-// The frames of all pictures of a conversation, in order.
-struct Album {
-  const vlm::generation::LanguageModel& model;
-  std::size_t pictures = 0;
-  std::vector<vlm::image::Picture> frames = {};
+// All pictures of a conversation, in order: first what they will take, then their frames.
+class Album {
+ public:
+  explicit Album(const vlm::generation::LanguageModel& model) : model_(model) {}
 
-  // Adds a picture that stands after `at` bytes of a message's text.
+  // Plans a picture that stands after `at` bytes of a message's text.
   Result<vlm::tokenizer::ImageSpot> add(const tasks::ImagePart& part, std::size_t at,
-                                        const std::string& place) {
-    if (!model.eyes) SLUICE_TRY_VOID(refuse(place, "has a model here that cannot see pictures"));
-    if (!part.id.empty()) SLUICE_TRY_VOID(refuse(place, "keeps no uploaded files"));
-    if (++pictures > kPicturesMax)
-      SLUICE_TRY_VOID(refuse(place, fmt::format("reads at most {} pictures in a request", kPicturesMax)));
-    SLUICE_TRY(const std::vector<std::byte> bytes, image_bytes(part.url, place));
-    vlm::generation::TileChoice choice;
-    if (part.detail == "low") choice = {.kind = vlm::generation::TileChoice::Kind::count, .count = 1};
-    auto picture = vlm::generation::prepare_picture(model, bytes, choice);
-    if (!picture)
-      return fail({.code = picture.error().code,
-                   .message = fmt::format("{}: {}", place, picture.error().message),
-                   .parameter = place});
-    std::ranges::move(picture->frames, std::back_inserter(frames));
-    return picture->spot(at);
+                                        const std::string& place);
+  std::size_t tokens() const;
+  std::vector<tasks::PictureUse> uses() const;
+  Result<std::vector<vlm::image::Picture>> cut();
+
+ private:
+  struct Page {
+    std::string place;
+    std::vector<std::byte> bytes;
+    vlm::generation::PreparedPicture picture;
+  };
+  // Whatever is wrong with it, a picture is a bad part of the request: 400 at every front, as clients expect.
+  static std::unexpected<base::Error> refuse_page(const std::string& place, const base::Error& error) {
+    return fail({.code = ErrorCode::invalid_argument,
+                 .message = fmt::format("{}: {}", place, error.message),
+                 .parameter = place});
   }
+
+  const vlm::generation::LanguageModel& model_;
+  std::vector<Page> pages_;
 };
+
+Result<vlm::tokenizer::ImageSpot> Album::add(const tasks::ImagePart& part, std::size_t at,
+                                             const std::string& place) {
+  if (!model_.eyes) SLUICE_TRY_VOID(refuse(place, "has a model here that cannot see pictures"));
+  if (!part.id.empty()) SLUICE_TRY_VOID(refuse(place, "keeps no uploaded files"));
+  if (pages_.size() >= kPicturesMax)
+    SLUICE_TRY_VOID(refuse(place, fmt::format("reads at most {} pictures in a request", kPicturesMax)));
+  SLUICE_TRY(std::vector<std::byte> bytes, image_bytes(part.url, place));
+  vlm::generation::TileChoice choice;
+  if (part.detail == "low") choice = {.kind = vlm::generation::TileChoice::Kind::count, .count = 1};
+  auto picture = vlm::generation::plan_picture(model_, bytes, choice);
+  if (!picture) return refuse_page(place, picture.error());
+  pages_.push_back({place, std::move(bytes), *std::move(picture)});
+  return pages_.back().picture.spot(at);
+}
+
+std::size_t Album::tokens() const {
+  std::size_t tokens = 0;
+  for (const Page& page : pages_)
+    tokens += std::size_t{page.picture.plan.frames()} * page.picture.frame_tokens;
+  return tokens;
+}
+
+std::vector<tasks::PictureUse> Album::uses() const {
+  std::vector<tasks::PictureUse> uses;
+  for (const Page& page : pages_)
+    uses.push_back({.width = page.picture.size.width,
+                    .height = page.picture.size.height,
+                    .tiles_used = page.picture.plan.frames(),
+                    .tiles_possible = page.picture.frames_possible});
+  return uses;
+}
+
+Result<std::vector<vlm::image::Picture>> Album::cut() {
+  std::vector<vlm::image::Picture> frames;
+  for (Page& page : pages_) {
+    if (auto cut = vlm::generation::cut_picture(model_, page.bytes, page.picture); !cut)
+      return refuse_page(page.place, cut.error());
+    std::ranges::move(page.picture.frames, std::back_inserter(frames));
+    page.bytes = {};
+  }
+  return frames;
+}
 
 base::Status add_parts(const tasks::Message& message, const std::string& where, Album& album,
                        vlm::tokenizer::Message& out) {
@@ -156,12 +201,26 @@ Result<vlm::tokenizer::Message> to_message(const tasks::Message& message, std::s
   return out;
 }
 
+// The models were trained with pictures in front: behind the text they are read visibly worse.
+void warn_of_order(const vlm::tokenizer::Message& message, std::size_t index,
+                   std::vector<std::string>& warnings) {
+  for (const vlm::tokenizer::ImageSpot& spot : message.images) {
+    if (spot.at == 0) continue;
+    warnings.push_back(
+        fmt::format("messages.{}: a picture stands after text; this model was trained with pictures first, "
+                    "and answers better so",
+                    index));
+    return;
+  }
+}
+
 }  // namespace
 
-Result<Request> to_engine_request(const tasks::ChatRequest& request, LoadedModel model, std::uint64_t seed) {
+Result<DeviceRequest> to_engine_request(const tasks::ChatRequest& request, LoadedModel model,
+                                        std::uint64_t seed, std::size_t context) {
   SLUICE_TRY_VOID(check_chat_features(request));
   if (!model->chat_template) return fail(model->chat_template.error());
-  Album album{.model = *model};
+  Album album(*model);
   std::vector<vlm::tokenizer::Message> messages;
   for (std::size_t i = 0; i < request.messages.size(); ++i) {
     SLUICE_TRY(vlm::tokenizer::Message message, to_message(request.messages[i], i, album));
@@ -171,14 +230,19 @@ Result<Request> to_engine_request(const tasks::ChatRequest& request, LoadedModel
     return fail({.code = ErrorCode::invalid_argument,
                  .message = "messages: expected at least one message",
                  .parameter = "messages"});
-  Request out;
+  DeviceRequest out;
   SLUICE_TRY(out.prompt, model->chat_template->encode(model->tokenizer, messages));
   SLUICE_TRY(out.tokens_max, answer_max(request.output_max));
+  const auto room = vlm::generation::settle_answer_max(out.prompt.size(), album.tokens(), out.tokens_max,
+                                                       context > 0 ? context : model->context());
+  if (!room) return fail(room.error());
   SLUICE_TRY(out.sampling, sampling_of(request.sampling, model->sampling, seed));
   out.sampling.logprobs = request.logprobs;
   out.sampling.top_logprobs = request.top_logprobs;
   out.stop = request.stop;
-  out.frames = std::move(album.frames);
+  SLUICE_TRY(out.frames, album.cut());
+  out.pictures = album.uses();
+  for (std::size_t i = 0; i < messages.size(); ++i) warn_of_order(messages[i], i, out.warnings);
   out.model = std::move(model);
   return out;
 }
@@ -223,10 +287,10 @@ Result<std::vector<std::int32_t>> prompt_tokens(const tasks::Prompt& prompt,
 
 }  // namespace
 
-Result<Request> to_engine_request(const tasks::CompletionRequest& request, LoadedModel model,
-                                  std::uint64_t seed) {
+Result<DeviceRequest> to_engine_request(const tasks::CompletionRequest& request, LoadedModel model,
+                                        std::uint64_t seed) {
   SLUICE_TRY_VOID(check_completion_features(request));
-  Request out;
+  DeviceRequest out;
   SLUICE_TRY(out.prompt, prompt_tokens(request.prompts.front(), model->tokenizer));
   SLUICE_TRY(out.tokens_max, answer_max(request.output_max));
   SLUICE_TRY(out.sampling, sampling_of(request.sampling, model->sampling, seed));

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "hub/tasks/chat.h"
@@ -18,11 +20,19 @@ using LoadedModel = std::shared_ptr<const vlm::generation::LanguageModel>;
 // an event loop.
 bool has_pictures(const hub::tasks::ChatRequest& request);
 
-// Pictures become frames; `detail: low` is one frame, anything else all of the reference's tiles.
+// What the engine runs, and what the answer's usage tells of how it was read.
+struct DeviceRequest : vlm::generation::Request {
+  std::vector<hub::tasks::PictureUse> pictures = {};
+  std::vector<std::string> warnings = {};
+};
+
+// Pictures become frames; `detail: low` is one frame, anything else all of the reference's tiles. Whether
+// prompt and answer fit `context` positions (0: the model's own) is settled from the pictures' heads, before
+// any is decoded.
 // `seed` is used when the request names none.
-base::Result<vlm::generation::Request> to_engine_request(const hub::tasks::ChatRequest& request,
-                                                         LoadedModel model, std::uint64_t seed);
-base::Result<vlm::generation::Request> to_engine_request(const hub::tasks::CompletionRequest& request,
-                                                         LoadedModel model, std::uint64_t seed);
+base::Result<DeviceRequest> to_engine_request(const hub::tasks::ChatRequest& request, LoadedModel model,
+                                              std::uint64_t seed, std::size_t context = 0);
+base::Result<DeviceRequest> to_engine_request(const hub::tasks::CompletionRequest& request, LoadedModel model,
+                                              std::uint64_t seed);
 
 }  // namespace sluice::app::device

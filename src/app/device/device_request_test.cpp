@@ -211,6 +211,32 @@ TEST(app_device_device_request, pictures_become_frames_where_they_stand) {
             std::string::npos);
 }
 
+// Nine pictures of 52 tokens in a context of 512. The last one's pixels are broken: had it been decoded, that
+// would have been the error.
+TEST(app_device_device_request, tells_an_overflow_before_any_picture_is_decoded) {
+  const std::string picture = golden_picture();
+  std::vector<tasks::Part> parts(8, tasks::ImagePart{.url = data_url(picture), .detail = ""});
+  parts.emplace_back(tasks::ImagePart{.url = data_url(picture.substr(0, 200)), .detail = ""});
+  const auto refused = to_engine_request(seen(parts), seeing_model(), 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, base::ErrorCode::context_overflow);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("468 of them for pictures, the context is 512"));
+  EXPECT_THAT(to_engine_request(seen({parts[0]}), seeing_model(), 1, 60).error().message,
+              testing::HasSubstr("the context is 60"));
+}
+
+TEST(app_device_device_request, tells_what_it_read_and_warns_of_pictures_behind_text) {
+  const std::string url = data_url(golden_picture());
+  const auto first = to_engine_request(
+      seen({tasks::ImagePart{.url = url, .detail = "low"}, tasks::TextPart{"x"}}), seeing_model(), 1);
+  ASSERT_TRUE(first);
+  EXPECT_THAT(first->warnings, testing::IsEmpty());
+  EXPECT_EQ(first->pictures, (std::vector<tasks::PictureUse>{{90, 60, 1, 13}}));
+  const auto last = to_engine_request(
+      seen({tasks::TextPart{"x"}, tasks::ImagePart{.url = url, .detail = "low"}}), seeing_model(), 1);
+  EXPECT_THAT(last->warnings, testing::ElementsAre(testing::HasSubstr("messages.0: a picture stands after")));
+}
+
 TEST(app_device_device_request, refuses_pictures_by_their_place) {
   const auto refusal = [](std::string url, const LoadedModel& model = seeing_model()) {
     const auto out = to_engine_request(
@@ -221,7 +247,7 @@ TEST(app_device_device_request, refuses_pictures_by_their_place) {
   EXPECT_EQ(refusal(url, tiny_model()).message,
             "messages.0.content.1: the device has a model here that cannot see pictures");
   EXPECT_EQ(refusal("https://example.com/a.png").parameter, "messages.0.content.1");
-  EXPECT_EQ(refusal("data:image/png;base64,AAAA").code, base::ErrorCode::unsupported_media);
+  EXPECT_EQ(refusal("data:image/png;base64,AAAA").code, base::ErrorCode::invalid_argument);
   EXPECT_EQ(refusal(url.substr(0, url.size() / 2)).code, base::ErrorCode::invalid_argument);
   EXPECT_EQ(refusal(url.substr(0, url.size() / 2)).parameter, "messages.0.content.1");
   std::vector<tasks::Part> many(kPicturesMax + 1, tasks::ImagePart{.url = url, .detail = "low"});

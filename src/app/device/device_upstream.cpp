@@ -7,6 +7,7 @@
 #include "app/device/device_events.h"
 #include "app/device/device_request.h"
 #include "base/ids.h"
+#include "base/log.h"
 #include "base/random.h"
 
 namespace sluice::app::device {
@@ -53,16 +54,15 @@ net::Task<base::Result<Device::LoadedModel>> obtain(Device& device, std::string 
 
 // Decoding pictures is no work for the loop. The request is copied: the call may be gone when the thread
 // gets to it.
-net::Task<base::Result<vlm::generation::Request>> translate_aside(Device& device, tasks::ChatRequest request,
-                                                                  Device::LoadedModel model,
-                                                                  std::uint64_t seed, net::TimePoint deadline,
-                                                                  net::Cancel& cancel) {
+net::Task<base::Result<DeviceRequest>> translate_aside(Device& device, tasks::ChatRequest request,
+                                                       Device::LoadedModel model, std::uint64_t seed,
+                                                       net::TimePoint deadline, net::Cancel& cancel) {
   net::Loop& loop = *net::Loop::current();
-  const auto arrival = std::make_shared<Arrival<vlm::generation::Request>>(loop);
-  device.run_aside([&loop, arrival = std::weak_ptr(arrival), request = std::move(request),
+  const auto arrival = std::make_shared<Arrival<DeviceRequest>>(loop);
+  device.run_aside([&device, &loop, arrival = std::weak_ptr(arrival), request = std::move(request),
                     model = std::move(model), seed] {
     if (arrival.expired()) return;
-    hand_back(loop, arrival, to_engine_request(request, model, seed));
+    hand_back(loop, arrival, to_engine_request(request, model, seed, device.engine().context_of(*model)));
   });
   SLUICE_CO_TRY_VOID(co_await arrival->event.wait(cancel, deadline));
   co_return std::move(arrival->value);
@@ -79,15 +79,28 @@ struct Mailbox {
 class DeviceSession final : public Listener {
  public:
   DeviceSession(net::Loop& loop, Mailbox& mailbox) : Listener(&loop), mailbox_(&mailbox) {}
+  // Before the session is submitted.
+  void tell_with_usage(std::vector<tasks::PictureUse> pictures, std::vector<std::string> warnings) {
+    pictures_ = std::move(pictures);
+    warnings_ = std::move(warnings);
+  }
   void take(Event event) override {
     if (mailbox_ == nullptr) return;
     append_chat_events(std::move(event), mailbox_->events);
+    if (auto* report =
+            std::get_if<tasks::UsageReport>(mailbox_->events.empty() ? nullptr : &mailbox_->events.back())) {
+      report->usage.pictures = std::move(pictures_);
+      report->usage.warnings = std::move(warnings_);
+    }
     mailbox_->arrived.set();
   }
   void close_mailbox() { mailbox_ = nullptr; }
 
  private:
-  Mailbox* mailbox_;  // touched on the loop only
+  // Touched on the loop only.
+  Mailbox* mailbox_;
+  std::vector<tasks::PictureUse> pictures_;
+  std::vector<std::string> warnings_;
 };
 
 class DeviceSource final : public gateway::EventSource {
@@ -139,9 +152,9 @@ class DeviceSource final : public gateway::EventSource {
   bool ended_ = false;
 };
 
-net::Task<base::Result<vlm::generation::Request>> translate(Device& device, const gateway::Call& call,
-                                                            Device::LoadedModel model,
-                                                            net::TimePoint deadline, net::Cancel& cancel) {
+net::Task<base::Result<DeviceRequest>> translate(Device& device, const gateway::Call& call,
+                                                 Device::LoadedModel model, net::TimePoint deadline,
+                                                 net::Cancel& cancel) {
   const std::uint64_t seed = base::secure_random_u64();
   if (call.kind() == tasks::Kind::chat) {
     SLUICE_CO_TRY(const tasks::ChatRequest* request, call.chat());
@@ -185,6 +198,9 @@ net::Task<gateway::Outcome<gateway::Opened>> DeviceUpstream::open(const gateway:
 
   auto source = std::make_unique<DeviceSource>(*net::Loop::current(), deadline, cancel);
   source->put_first(std::move(started));
+  for (const std::string& warning : request->warnings)
+    base::LogLine(base::LogLevel::warning, "device").text("model", id).text("warning", warning).write();
+  source->session()->tell_with_usage(std::move(request->pictures), std::move(request->warnings));
   if (auto accepted = device_.engine().submit(*std::move(request), source->session()); !accepted)
     co_return std::unexpected(failure_of(std::move(accepted).error()));
   if (auto begun = co_await source->begin(); !begun)

@@ -5,6 +5,8 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/money.h"
 
@@ -18,6 +20,16 @@ struct Tokens {
   friend Tokens saturating_difference(Tokens a, Tokens b) {
     return {a.count > b.count ? a.count - b.count : 0};
   }
+};
+
+// How one picture of a request was read.
+struct PictureUse {
+  std::uint32_t width = 0;  // pixels, upright
+  std::uint32_t height = 0;
+  std::uint32_t tiles_used = 0;
+  std::uint32_t tiles_possible = 0;  // at full detail
+
+  friend bool operator==(const PictureUse&, const PictureUse&) = default;
 };
 
 struct Usage {
@@ -37,6 +49,10 @@ struct Usage {
   Tokens output_image;
   Tokens accepted_prediction;
   Tokens rejected_prediction;
+
+  // What only the device tells: its pictures, and what may have made the answer worse.
+  std::vector<PictureUse> pictures = {};
+  std::vector<std::string> warnings = {};
 
   // What the provider itself says the call cost, where it says so.
   std::optional<base::NanoUsd> reported_cost;

@@ -30,30 +30,6 @@ std::size_t quarter_of_memory() {
   return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / 4;
 }
 
-// Positions that one session can have: of the model, of the options, and of the memory set aside.
-std::size_t context_of(const LanguageModel& model, const EngineOptions& options) {
-  std::size_t context = model.context();
-  if (options.context_max > 0) context = std::min(context, options.context_max);
-  return std::min(context, options.kv_bytes_max / KvCache::bytes_for(model.model->shape(), 1));
-}
-
-// How many tokens the answer may have, or why the request cannot be served at all.
-base::Result<std::uint32_t> settle_answer_max(const Request& request, const EngineOptions& options) {
-  const std::size_t context = context_of(*request.model, options);
-  const std::size_t prompt = request.prompt.size();
-  if (prompt >= context)
-    return fail(ErrorCode::context_overflow,
-                "the prompt has {} tokens, the context is {} and must hold the answer as well", prompt,
-                context);
-  const std::size_t room = context - prompt;
-  if (request.tokens_max > room)
-    return fail(
-        ErrorCode::context_overflow,
-        "the prompt has {} tokens and up to {} are asked for as answer: {} together, the context is {}",
-        prompt, request.tokens_max, prompt + request.tokens_max, context);
-  return static_cast<std::uint32_t>(request.tokens_max > 0 ? request.tokens_max : room);
-}
-
 // Pictures and the places for them must agree, or rows of one would be read as another's.
 Status check_frames(const Request& request) {
   const auto refuse = [](std::string why) {
@@ -100,6 +76,23 @@ struct Waiting {
 
 }  // namespace
 
+base::Result<std::uint32_t> settle_answer_max(std::size_t prompt_tokens, std::size_t image_tokens,
+                                              std::uint32_t tokens_max, std::size_t context) {
+  const std::string pictures =
+      image_tokens > 0 ? fmt::format(", {} of them for pictures", image_tokens) : std::string();
+  if (prompt_tokens >= context)
+    return fail(ErrorCode::context_overflow,
+                "the prompt has {} tokens{}, the context is {} and must hold the answer as well",
+                prompt_tokens, pictures, context);
+  const std::size_t room = context - prompt_tokens;
+  if (tokens_max > room)
+    return fail(
+        ErrorCode::context_overflow,
+        "the prompt has {} tokens{} and up to {} are asked for as answer: {} together, the context is {}",
+        prompt_tokens, pictures, tokens_max, prompt_tokens + tokens_max, context);
+  return static_cast<std::uint32_t>(tokens_max > 0 ? tokens_max : room);
+}
+
 class Engine::Worker {
  public:
   Worker(EngineOptions options, Deliver deliver);
@@ -108,6 +101,12 @@ class Engine::Worker {
   Status submit(Request request, std::shared_ptr<Session> session);
   EngineState state() const;
   std::size_t threads() const { return pool_.threads(); }
+  // Of the model, of the options, and of the memory set aside.
+  std::size_t context_of(const LanguageModel& model) const {
+    std::size_t context = model.context();
+    if (options_.context_max > 0) context = std::min(context, options_.context_max);
+    return std::min(context, options_.kv_bytes_max / KvCache::bytes_for(model.model->shape(), 1));
+  }
 
  private:
   // Activations for one model, kept while anybody uses the model.
@@ -194,7 +193,13 @@ Status Engine::Worker::submit(Request request, std::shared_ptr<Session> session)
   SLUICE_TRY_VOID(check_frames(request));
   SLUICE_TRY_VOID(check_sampling(request.sampling, request.model->model->shape().vocabulary));
   SLUICE_TRY_VOID(check_stop_strings(request.stop));
-  SLUICE_TRY(const std::uint32_t answer_max, settle_answer_max(request, options_));
+  const std::size_t image_tokens =
+      request.model->eyes
+          ? static_cast<std::size_t>(std::ranges::count(request.prompt, request.model->eyes->image_token))
+          : 0;
+  SLUICE_TRY(
+      const std::uint32_t answer_max,
+      settle_answer_max(request.prompt.size(), image_tokens, request.tokens_max, context_of(*request.model)));
   const std::size_t kv_bytes =
       KvCache::bytes_for(request.model->model->shape(), request.prompt.size() + answer_max);
   {
@@ -432,6 +437,9 @@ EngineState Engine::state() const {
 }
 std::size_t Engine::threads() const {
   return worker_->threads();
+}
+std::size_t Engine::context_of(const LanguageModel& model) const {
+  return worker_->context_of(model);
 }
 
 }  // namespace sluice::vlm::generation

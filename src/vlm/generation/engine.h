@@ -111,6 +111,12 @@ struct EngineState {
   std::uint64_t prompt_tokens = 0;
 };
 
+// How many tokens an answer may have: `tokens_max`, or all the room there is when that is 0. context_overflow
+// with all numbers when prompt and answer do not fit `context` positions. `image_tokens` of the prompt are
+// pictures'.
+base::Result<std::uint32_t> settle_answer_max(std::size_t prompt_tokens, std::size_t image_tokens,
+                                              std::uint32_t tokens_max, std::size_t context);
+
 class Engine {
  public:
   using Deliver = std::function<void(std::span<Event>)>;
@@ -126,6 +132,8 @@ class Engine {
 
   EngineState state() const;
   std::size_t threads() const;
+  // Positions that a session of this model can have here.
+  std::size_t context_of(const LanguageModel& model) const;
 
  private:
   class Worker;

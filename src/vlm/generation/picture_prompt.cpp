@@ -42,25 +42,62 @@ tokenizer::ImageSpot PreparedPicture::spot(std::size_t at) const {
   return {.at = at, .rows = plan.rows, .columns = plan.columns, .frame_tokens = frame_tokens};
 }
 
-Result<PreparedPicture> prepare_picture(const LanguageModel& model, std::span<const std::byte> encoded,
-                                        TileChoice choice) {
+namespace {
+
+Result<PreparedPicture> plan_size(const LanguageModel& model, image::Size size, TileChoice choice) {
   if (!model.eyes)
     return fail(ErrorCode::invalid_argument, "{}: this model cannot see pictures", model.file->name());
   const models::VisionModel& eyes = *model.eyes->model;
+  const image::TileSettings& full = eyes.description().frames.tiles;
+  PreparedPicture out;
+  out.choice = choice;
+  out.size = size;
+  out.plan = image::plan_tiles(size, settings_for(full, size, choice));
+  out.frames_possible = image::plan_tiles(size, full).frames();
+  out.frame_tokens = static_cast<std::uint32_t>(eyes.shape().rows());
+  return out;
+}
+
+void cut(const LanguageModel& model, const image::Picture& picture, PreparedPicture& planned) {
+  const auto began = std::chrono::steady_clock::now();
+  const image::TileSettings settings =
+      settings_for(model.eyes->model->description().frames.tiles, planned.size, planned.choice);
+  planned.frames = image::cut_tiles(picture, planned.plan, settings);
+  planned.cutting = std::chrono::steady_clock::now() - began;
+}
+
+}  // namespace
+
+Result<PreparedPicture> plan_picture(const LanguageModel& model, std::span<const std::byte> encoded,
+                                     TileChoice choice) {
+  SLUICE_TRY(const image::Size size, image::read_size(encoded));
+  return plan_size(model, size, choice);
+}
+
+base::Status cut_picture(const LanguageModel& model, std::span<const std::byte> encoded,
+                         PreparedPicture& planned) {
   const auto began = std::chrono::steady_clock::now();
   SLUICE_TRY(const image::Picture picture, image::decode(encoded));
-  const auto decoded = std::chrono::steady_clock::now();
-  PreparedPicture out;
-  out.size = {picture.width, picture.height};
-  const image::TileSettings& full = eyes.description().frames.tiles;
-  const image::TileSettings settings = settings_for(full, out.size, choice);
-  out.plan = image::plan_tiles(out.size, settings);
-  out.frames_possible = image::plan_tiles(out.size, full).frames();
-  out.frames = image::cut_tiles(picture, out.plan, settings);
-  out.frame_tokens = static_cast<std::uint32_t>(eyes.shape().rows());
-  out.decoding = decoded - began;
-  out.cutting = std::chrono::steady_clock::now() - decoded;
-  return out;
+  if (planned.size != image::Size{picture.width, picture.height})
+    return fail(ErrorCode::invalid_argument, "picture: expected {}x{} as its head says, found {}x{}",
+                planned.size.width, planned.size.height, picture.width, picture.height);
+  planned.decoding = std::chrono::steady_clock::now() - began;
+  cut(model, picture, planned);
+  return {};
+}
+
+Result<PreparedPicture> prepare_picture(const LanguageModel& model, const image::Picture& picture,
+                                        TileChoice choice) {
+  SLUICE_TRY(PreparedPicture planned, plan_size(model, {picture.width, picture.height}, choice));
+  cut(model, picture, planned);
+  return planned;
+}
+
+Result<PreparedPicture> prepare_picture(const LanguageModel& model, std::span<const std::byte> encoded,
+                                        TileChoice choice) {
+  SLUICE_TRY(PreparedPicture picture, plan_picture(model, encoded, choice));
+  SLUICE_TRY_VOID(cut_picture(model, encoded, picture));
+  return picture;
 }
 
 }  // namespace sluice::vlm::generation

@@ -29,10 +29,11 @@ struct TileChoice {
 };
 
 struct PreparedPicture {
+  TileChoice choice;
   image::Size size;                   // as it is read, after EXIF orientation
   image::TilePlan plan;               // what was done
   std::uint32_t frames_possible = 0;  // with TileChoice full
-  std::vector<image::Picture> frames;
+  std::vector<image::Picture> frames = {};
   std::uint32_t frame_tokens = 0;
   std::chrono::nanoseconds decoding{};
   std::chrono::nanoseconds cutting{};
@@ -41,7 +42,17 @@ struct PreparedPicture {
   tokenizer::ImageSpot spot(std::size_t at) const;
 };
 
-// Fails when the model cannot see, or the bytes are no picture it reads (image/decode.h).
+// What a picture will take, from its head alone: everything but frames. Fails when the model cannot see, or
+// the bytes do not begin as a picture it reads (image/decode.h).
+base::Result<PreparedPicture> plan_picture(const LanguageModel& model, std::span<const std::byte> encoded,
+                                           TileChoice choice = {});
+// Decodes what plan_picture has planned and cuts it into its frames.
+base::Status cut_picture(const LanguageModel& model, std::span<const std::byte> encoded,
+                         PreparedPicture& planned);
+// Both, of a picture in pixels.
+base::Result<PreparedPicture> prepare_picture(const LanguageModel& model, const image::Picture& picture,
+                                              TileChoice choice = {});
+// Both.
 base::Result<PreparedPicture> prepare_picture(const LanguageModel& model, std::span<const std::byte> encoded,
                                               TileChoice choice = {});
 

@@ -13,12 +13,16 @@ bool has_at(Bytes bytes, std::size_t at, std::string_view magic) {
   return bytes.size() >= at + magic.size() && std::memcmp(bytes.data() + at, magic.data(), magic.size()) == 0;
 }
 
+bool swaps_sides(int orientation) {
+  return orientation >= 5 && orientation <= 8;
+}
+
 // EXIF orientation o: 2 and 4 mirror, 3 turns by 180 degrees, 5 to 8 swap the axes.
 Picture make_upright(Picture picture, int orientation) {
   if (orientation <= 1 || orientation > 8) return picture;
   const std::uint32_t width = picture.width;
   const std::uint32_t height = picture.height;
-  const bool swaps = orientation >= 5;
+  const bool swaps = swaps_sides(orientation);
   Picture out = Picture::blank(swaps ? height : width, swaps ? width : height);
   for (std::uint32_t y = 0; y < out.height; ++y) {
     std::uint8_t* to = out.row(y);
@@ -35,10 +39,18 @@ Picture make_upright(Picture picture, int orientation) {
   return out;
 }
 
-base::Result<Decoded> decode_stored(Bytes encoded) {
-  if (has_at(encoded, 0, "\xFF\xD8\xFF")) return decode_jpeg(encoded);
-  if (has_at(encoded, 0, "\x89PNG\r\n\x1A\n")) return decode_png(encoded);
-  if (has_at(encoded, 0, "RIFF") && has_at(encoded, 8, "WEBP")) return decode_webp(encoded);
+struct Codec {
+  base::Result<Decoded> (*decode)(Bytes encoded);
+  base::Result<Head> (*read_head)(Bytes encoded);
+};
+
+base::Result<Codec> find_codec(Bytes encoded) {
+  if (encoded.size() > kEncodedBytesMax)
+    return base::fail(base::ErrorCode::too_large, "picture of {} bytes: at most {} are read", encoded.size(),
+                      kEncodedBytesMax);
+  if (has_at(encoded, 0, "\xFF\xD8\xFF")) return Codec{decode_jpeg, read_jpeg_head};
+  if (has_at(encoded, 0, "\x89PNG\r\n\x1A\n")) return Codec{decode_png, read_png_head};
+  if (has_at(encoded, 0, "RIFF") && has_at(encoded, 8, "WEBP")) return Codec{decode_webp, read_webp_head};
   return base::fail(base::ErrorCode::unsupported_media,
                     "expected a JPEG, PNG or WebP picture, found {} bytes that begin otherwise",
                     encoded.size());
@@ -60,12 +72,15 @@ base::Status check_size(std::uint64_t width, std::uint64_t height) {
 }
 
 base::Result<Picture> decode(std::span<const std::byte> encoded) {
-  if (encoded.size() > kEncodedBytesMax) {
-    return base::fail(base::ErrorCode::too_large, "picture of {} bytes: at most {} are read", encoded.size(),
-                      kEncodedBytesMax);
-  }
-  SLUICE_TRY(Decoded decoded, decode_stored(encoded));
+  SLUICE_TRY(const Codec codec, find_codec(encoded));
+  SLUICE_TRY(Decoded decoded, codec.decode(encoded));
   return make_upright(std::move(decoded.picture), decoded.orientation);
+}
+
+base::Result<Size> read_size(std::span<const std::byte> encoded) {
+  SLUICE_TRY(const Codec codec, find_codec(encoded));
+  SLUICE_TRY(const Head head, codec.read_head(encoded));
+  return swaps_sides(head.orientation) ? Size{head.size.height, head.size.width} : head.size;
 }
 
 }  // namespace sluice::vlm::image

@@ -17,4 +17,8 @@ namespace sluice::vlm::image {
 
 base::Result<Picture> decode(std::span<const std::byte> encoded);
 
+// The size that decode() will give, from the head alone: nothing is allocated for pixels, and what stands
+// behind the head may still be broken. Same errors.
+base::Result<Size> read_size(std::span<const std::byte> encoded);
+
 }  // namespace sluice::vlm::image

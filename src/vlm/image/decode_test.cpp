@@ -53,6 +53,24 @@ TEST(vlm_image_decode, every_cut_is_an_error) {
   }
 }
 
+// The head alone promises what decoding gives, whatever the bytes: prompts are laid out by it.
+TEST(vlm_image_decode, the_head_tells_the_size) {
+  base::Random random(20261123);
+  for (const char* name : kSeeds) {
+    const auto whole = read_seed(name);
+    for (int round = 0; round < 200; ++round) {
+      auto bytes = whole;
+      if (round > 0) bytes[random.below(bytes.size())] ^= static_cast<std::byte>(1U << random.below(8));
+      const auto decoded = decode(bytes);
+      const auto size = read_size(bytes);
+      if (!decoded) continue;
+      ASSERT_TRUE(size) << name << ": " << size.error().message;
+      EXPECT_EQ(*size, (Size{decoded->width, decoded->height})) << name;
+    }
+  }
+  EXPECT_EQ(read_size(read_seed("enormous.jpg")).error().code, ErrorCode::too_large);
+}
+
 TEST(vlm_image_decode, survives_flipped_bits) {
   base::Random random(20261122);
   for (const char* name : kSeeds) {

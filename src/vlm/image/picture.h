@@ -9,6 +9,13 @@ namespace sluice::vlm::image {
 
 inline constexpr std::size_t kChannels = 3;
 
+struct Size {
+  std::uint32_t width = 0;
+  std::uint32_t height = 0;
+
+  friend bool operator==(const Size&, const Size&) = default;
+};
+
 struct Picture {
   std::uint32_t width = 0;
   std::uint32_t height = 0;

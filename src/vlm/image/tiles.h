@@ -14,13 +14,6 @@
 
 namespace sluice::vlm::image {
 
-struct Size {
-  std::uint32_t width = 0;
-  std::uint32_t height = 0;
-
-  friend bool operator==(const Size&, const Size&) = default;
-};
-
 // Of preprocessor_config.json.
 struct TileSettings {
   std::uint32_t longest_edge = 2048;  // L: size.longest_edge

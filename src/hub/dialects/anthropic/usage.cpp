@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hub/dialects/sluice_usage.h"
 #include "hub/dialects/token_counts.h"
 
 namespace sluice::hub::dialects::anthropic {
@@ -46,6 +47,7 @@ void write_usage_members(base::JsonWriter& out, const tasks::Usage& usage, std::
     out.key("output_tokens_details").begin_object();
     out.field("thinking_tokens", usage.reasoning.count).end_object();
   }
+  write_sluice_usage(out, usage);
   if (tier.empty()) return;
   out.key("cache_creation")
       .begin_object()

@@ -63,6 +63,9 @@ Status MessageReader::read(const JsonView& value, std::vector<tasks::Message>& m
   if (!has_role)
     return refuse_parameter(value.path() + ".role", fmt::format("'{}.role' is missing", value.path()));
   if (message.role == tasks::Role::tool) SLUICE_TRY_VOID(match_result(value, tool, message));
+  // Ollama lays pictures out in front of the text, in whichever order the members came.
+  std::ranges::stable_partition(
+      message.parts, [](const tasks::Part& part) { return std::holds_alternative<tasks::ImagePart>(part); });
   if (!thinking.empty())
     message.parts.insert(message.parts.begin(),
                          tasks::ReasoningPart{.text = std::move(thinking), .signature = "", .encrypted = ""});
@@ -75,7 +78,7 @@ Status MessageReader::read_member(const std::string& name, const JsonView& value
     SLUICE_TRY(message.role, read_role(value));
   } else if (name == "content") {
     SLUICE_TRY(std::string text, value.string());
-    if (!text.empty()) message.parts.insert(message.parts.begin(), tasks::TextPart{std::move(text)});
+    if (!text.empty()) message.parts.emplace_back(tasks::TextPart{std::move(text)});
   } else if (name == "images") {
     return decode_images(value, message.parts);
   } else if (name == "tool_calls") {

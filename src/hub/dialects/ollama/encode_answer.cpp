@@ -14,6 +14,7 @@
 #include "hub/dialects/json_scanner.h"
 #include "hub/dialects/logprobs.h"
 #include "hub/dialects/openai/embeddings.h"
+#include "hub/dialects/sluice_usage.h"
 #include "hub/dialects/tool_arguments.h"
 
 namespace sluice::hub::dialects::ollama {
@@ -98,6 +99,7 @@ void write_end(JsonWriter& out, const std::optional<tasks::Finished>& finished,
   out.field("total_duration", total.count()).field("load_duration", 0);
   out.field("prompt_eval_count", counts.input.count).field("prompt_eval_duration", first.count());
   out.field("eval_count", counts.output.count).field("eval_duration", (total - first).count());
+  write_sluice_usage(out, counts);
 }
 
 class LineEncoder : public StreamEncoder {

@@ -101,7 +101,7 @@ TEST(hub_dialects_ollama_request, decodes_a_conversation) {
   EXPECT_EQ(request.dialect, "ollama");
   EXPECT_TRUE(request.stream && request.include_usage);
   ASSERT_EQ(request.messages.size(), 5U);
-  EXPECT_EQ(std::get<tasks::ImagePart>(request.messages[1].parts[1]).url,
+  EXPECT_EQ(std::get<tasks::ImagePart>(request.messages[1].parts[0]).url,
             "data:image/png;base64," + std::string(kPng));
   const tasks::Message& turn = request.messages[2];
   EXPECT_EQ(std::get<tasks::ReasoningPart>(turn.parts.at(0)).text, "hm");
@@ -129,8 +129,8 @@ TEST(hub_dialects_ollama_request, decodes_a_prompt) {
       R"({"model":"m","prompt":"p","system":"s","images":["/9j/4AAQSkZJRg"],"template":"t","options":{"num_predict":3},"stream":false,"raw":false,"suffix":""})");
   ASSERT_EQ(request.messages.size(), 2U);
   EXPECT_EQ(request.messages[0].role, tasks::Role::system);
-  EXPECT_EQ(std::get<tasks::TextPart>(request.messages[1].parts.at(0)).text, "p");
-  EXPECT_THAT(std::get<tasks::ImagePart>(request.messages[1].parts.at(1)).url,
+  EXPECT_EQ(std::get<tasks::TextPart>(request.messages[1].parts.at(1)).text, "p");
+  EXPECT_THAT(std::get<tasks::ImagePart>(request.messages[1].parts.at(0)).url,
               HasSubstr("data:image/jpeg;base64,"));
   EXPECT_THAT(names_of(request.others), ElementsAre("template"));
   EXPECT_FALSE(request.stream);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "hub/dialects/sluice_usage.h"
 #include "hub/dialects/token_counts.h"
 
 namespace sluice::hub::dialects::openai {
@@ -80,6 +81,7 @@ void write_usage(base::JsonWriter& out, const tasks::Usage& usage) {
       .field("rejected_prediction_tokens", usage.rejected_prediction.count)
       .end_object();
   if (usage.reported_cost) out.field("cost", usage.reported_cost->usd());
+  write_sluice_usage(out, usage);
   out.end_object();
 }
 

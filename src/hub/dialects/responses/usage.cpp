@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "hub/dialects/sluice_usage.h"
 #include "hub/dialects/token_counts.h"
 
 namespace sluice::hub::dialects::responses {
@@ -18,6 +19,7 @@ void write_usage(base::JsonWriter& out, const tasks::Usage& usage) {
   if (usage.output_image.count != 0) out.field("image_tokens", usage.output_image.count);
   out.end_object().field("total_tokens", usage.total().count);
   if (usage.reported_cost) out.field("cost", usage.reported_cost->usd());
+  write_sluice_usage(out, usage);
   out.end_object();
 }
 

@@ -21,6 +21,16 @@ base::Result<Decoded> decode_jpeg(Bytes encoded);
 base::Result<Decoded> decode_png(Bytes encoded);
 base::Result<Decoded> decode_webp(Bytes encoded);
 
+// What stands in the head; the size is within limits.
+struct Head {
+  Size size;
+  int orientation = 1;
+};
+
+base::Result<Head> read_jpeg_head(Bytes encoded);
+base::Result<Head> read_png_head(Bytes encoded);
+base::Result<Head> read_webp_head(Bytes encoded);
+
 // Within limits.h, or why not.
 base::Status check_size(std::uint64_t width, std::uint64_t height);
 

@@ -110,22 +110,30 @@ void ink_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb) {
   }
 }
 
+base::Result<Head> read_head(Decoder& decoder, Bytes encoded) {
+  if (!decoder.read_header(encoded))
+    return base::fail(base::ErrorCode::invalid_argument, "JPEG header: {}", decoder.errors.message);
+  SLUICE_TRY_VOID(check_size(decoder.info.image_width, decoder.info.image_height));
+  return Head{{decoder.info.image_width, decoder.info.image_height}, find_orientation(decoder.info)};
+}
+
 }  // namespace
+
+base::Result<Head> read_jpeg_head(Bytes encoded) {
+  Decoder decoder;
+  return read_head(decoder, encoded);
+}
 
 base::Result<Decoded> decode_jpeg(Bytes encoded) {
   Decoder decoder;
-  if (!decoder.read_header(encoded)) {
-    return base::fail(base::ErrorCode::invalid_argument, "JPEG header: {}", decoder.errors.message);
-  }
-  SLUICE_TRY_VOID(check_size(decoder.info.image_width, decoder.info.image_height));
-  const std::uint32_t width = decoder.info.image_width;
-  const std::uint32_t height = decoder.info.image_height;
+  SLUICE_TRY(const Head head, read_head(decoder, encoded));
+  const auto [width, height] = head.size;
   const auto components = static_cast<std::size_t>(decoder.info.num_components);
   if (components != 1 && components != 3 && components != 4) {
     return base::fail(base::ErrorCode::unsupported_media, "JPEG: expected 1, 3 or 4 components, found {}",
                       components);
   }
-  Decoded out{.picture = Picture::blank(width, height), .orientation = find_orientation(decoder.info)};
+  Decoded out{.picture = Picture::blank(width, height), .orientation = head.orientation};
   std::vector<std::uint8_t> stored;
   std::uint8_t* pixels = out.picture.rgb.data();
   if (components != kChannels) {

@@ -40,7 +40,6 @@ struct Decoder {
   png_uint_32 width = 0;
   png_uint_32 height = 0;
   std::size_t row_bytes = 0;
-  int orientation = 1;
 
   explicit Decoder(Bytes encoded) : source{.rest = encoded} {
     png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, on_fatal, on_warning);
@@ -55,6 +54,10 @@ struct Decoder {
     png_set_read_fn(png, &source, on_read);
     png_set_user_limits(png, kSideMax, kSideMax);
     png_set_chunk_malloc_max(png, kPngChunkBytesMax);
+    // Everything but what pixels need is skipped unread: a thousand compressed texts of a few kilobytes would
+    // inflate to gigabytes, each within its own bound.
+    constexpr int kAllAncillary = -1;
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, kAllAncillary);
     png_read_info(png, info);
     width = png_get_image_width(png, info);
     height = png_get_image_height(png, info);
@@ -87,24 +90,47 @@ struct Decoder {
     if (setjmp(png_jmpbuf(png)) != 0) return false;
     png_read_image(png, rows);
     png_read_end(png, info);
-    png_bytep exif = nullptr;
-    png_uint_32 size = 0;
-    if (png_get_eXIf_1(png, info, &size, &exif) != 0) {
-      orientation = read_exif_orientation({reinterpret_cast<const std::byte*>(exif), size});
-    }
     return true;
   }
 };
 
+// The chunk may stand before or behind the pixels: chunks are walked, none is inflated.
+int find_orientation(Bytes encoded) {
+  constexpr std::size_t kSignatureBytes = 8;
+  constexpr std::size_t kLengthBytes = 4;
+  constexpr std::size_t kHeadBytes = 8;  // length and name
+  constexpr std::size_t kChecksumBytes = 4;
+  Bytes rest = encoded.subspan(kSignatureBytes);
+  while (rest.size() > kHeadBytes + kChecksumBytes) {
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < kLengthBytes; ++i)
+      length = length << 8 | std::to_integer<std::size_t>(rest[i]);
+    if (length > rest.size() - kHeadBytes - kChecksumBytes) return 1;
+    if (std::memcmp(&rest[kLengthBytes], "eXIf", 4) == 0)
+      return read_exif_orientation(rest.subspan(kHeadBytes, length));
+    rest = rest.subspan(kHeadBytes + length + kChecksumBytes);
+  }
+  return 1;
+}
+
+base::Result<Head> read_head(Decoder& decoder, Bytes encoded) {
+  if (decoder.info == nullptr) return base::fail(base::ErrorCode::internal, "PNG: out of memory");
+  if (!decoder.read_header())
+    return base::fail(base::ErrorCode::invalid_argument, "PNG header: {}", decoder.source.message);
+  SLUICE_TRY_VOID(check_size(decoder.width, decoder.height));
+  return Head{{decoder.width, decoder.height}, find_orientation(encoded)};
+}
+
 }  // namespace
+
+base::Result<Head> read_png_head(Bytes encoded) {
+  Decoder decoder(encoded);
+  return read_head(decoder, encoded);
+}
 
 base::Result<Decoded> decode_png(Bytes encoded) {
   Decoder decoder(encoded);
-  if (decoder.info == nullptr) return base::fail(base::ErrorCode::internal, "PNG: out of memory");
-  if (!decoder.read_header()) {
-    return base::fail(base::ErrorCode::invalid_argument, "PNG header: {}", decoder.source.message);
-  }
-  SLUICE_TRY_VOID(check_size(decoder.width, decoder.height));
+  SLUICE_TRY(const Head head, read_head(decoder, encoded));
   if (!decoder.set_up())
     return base::fail(base::ErrorCode::invalid_argument, "PNG: {}", decoder.source.message);
 
@@ -120,8 +146,7 @@ base::Result<Decoded> decode_png(Bytes encoded) {
   if (!decoder.read_pixels(rows.data())) {
     return base::fail(base::ErrorCode::invalid_argument, "PNG data: {}", decoder.source.message);
   }
-  Decoded out{.picture = {.width = decoder.width, .height = decoder.height},
-              .orientation = decoder.orientation};
+  Decoded out{.picture = {.width = decoder.width, .height = decoder.height}, .orientation = head.orientation};
   if (channels == kChannels) {
     out.picture.rgb = std::move(stored);
     return out;

@@ -38,11 +38,8 @@ int find_orientation(Bytes encoded) {
   return 1;
 }
 
-}  // namespace
-
-base::Result<Decoded> decode_webp(Bytes encoded) {
+base::Result<Head> read_head(Bytes encoded, WebPBitstreamFeatures& features) {
   const auto* data = reinterpret_cast<const std::uint8_t*>(encoded.data());
-  WebPBitstreamFeatures features;
   if (WebPGetFeatures(data, encoded.size(), &features) != VP8_STATUS_OK) {
     return base::fail(base::ErrorCode::invalid_argument, "WebP header: malformed or cut");
   }
@@ -53,7 +50,22 @@ base::Result<Decoded> decode_webp(Bytes encoded) {
   const auto width = static_cast<std::uint32_t>(features.width);
   const auto height = static_cast<std::uint32_t>(features.height);
   SLUICE_TRY_VOID(check_size(width, height));
-  Decoded out{.picture = Picture::blank(width, height), .orientation = find_orientation(encoded)};
+  return Head{{width, height}, find_orientation(encoded)};
+}
+
+}  // namespace
+
+base::Result<Head> read_webp_head(Bytes encoded) {
+  WebPBitstreamFeatures features;
+  return read_head(encoded, features);
+}
+
+base::Result<Decoded> decode_webp(Bytes encoded) {
+  const auto* data = reinterpret_cast<const std::uint8_t*>(encoded.data());
+  WebPBitstreamFeatures features;
+  SLUICE_TRY(const Head head, read_head(encoded, features));
+  const auto [width, height] = head.size;
+  Decoded out{.picture = Picture::blank(width, height), .orientation = head.orientation};
   std::vector<std::uint8_t>& rgb = out.picture.rgb;
   bool whole = false;
   if (features.has_alpha == 0) {
