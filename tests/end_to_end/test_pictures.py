@@ -3,6 +3,8 @@ import base64
 import json
 import os
 import pathlib
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -175,6 +177,32 @@ def test_too_many_pictures_are_told_with_the_numbers(hub):
     error = json.loads(reply.body)["error"]
     assert error["code"] == "context_length_exceeded"
     assert "468 of them for pictures" in error["message"] and "the context is 512" in error["message"]
+
+
+def form(hub, key=True, **fields):
+    """As `curl -F image=@picture.png -F model=... -F prompt=...` sends it; (status, body)."""
+    parts = [f'--edge\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+             for name, value in fields.items()]
+    parts.append(b'--edge\r\ncontent-disposition: form-data; name="image"; filename="p.png"\r\n'
+                 b"content-type: application/octet-stream\r\n\r\n" + PICTURE.read_bytes() + b"\r\n--edge--\r\n")
+    request = urllib.request.Request(hub.url + "/v1/chat/completions", b"".join(parts),
+                                     {"content-type": "multipart/form-data; boundary=edge",
+                                      **({"authorization": f"Bearer {hub.key}"} if key else {})})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return reply.status, json.loads(reply.read())
+    except urllib.error.HTTPError as refused:
+        return refused.code, json.loads(refused.read())
+
+
+def test_a_form_with_a_file_gives_the_same_answer(hub, asked):
+    status, answer = form(hub, model="eye/tiny", prompt=QUESTION, temperature=0, max_tokens=8)
+    assert status == 200, answer
+    assert answer["choices"][0]["message"]["content"] == asked["text"]
+    assert answer["usage"]["prompt_tokens"] == asked["usage"]["prompt_tokens"]
+    status, answer = form(hub, model="eye/tiny", prompt=QUESTION, tools="[]")
+    assert status == 400 and answer["error"]["param"] == "tools"
+    assert form(hub, key=False, model="eye/tiny", prompt=QUESTION)[0] == 401
 
 
 def test_low_detail_is_one_frame(hub):

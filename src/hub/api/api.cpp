@@ -5,7 +5,9 @@
 #include "base/check.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "http/limits.h"
 #include "hub/api/admission.h"
+#include "hub/api/form_request.h"
 #include "hub/api/replies.h"
 #include "hub/api/routes.h"
 #include "hub/dialects/dialect.h"
@@ -87,6 +89,7 @@ class Visit {
   bool is_preflight() const;
   net::Task<void> answer_preflight();
   base::Result<access::Caller> authenticate(const Route& route) const;
+  base::Status take_body(const Route& route);
   Question question_of(const Match& match, std::string_view not_ready) const;
   net::Task<void> run_errand(const Route& route, Errand errand, net::SideThread& aside);
   net::Task<void> answer(Reply reply, std::string_view route, std::string_view error = {});
@@ -176,6 +179,21 @@ base::Result<access::Caller> Visit::authenticate(const Route& route) const {
   return caller;
 }
 
+// The body as the dialect reads it: JSON, or a form that becomes JSON here.
+base::Status Visit::take_body(const Route& route) {
+  http::Request& request = exchange_.request();
+  const bool is_chat = route.task == tasks::Kind::chat && route.front == "openai";
+  if (!is_chat || !is_form(request.headers)) return require_json(request.headers);
+  const http::Slice form = http::flatten(request.body);
+  SLUICE_TRY(std::string body,
+             chat_body_of_form(form.text(), request.headers.find("content-type").value_or("")));
+  const std::size_t size = body.size();
+  body.append(http::kBodyPadding, '\0');
+  request.body = {http::Slice::of(std::move(body)).sub(0, size)};
+  request.headers.set("content-type", "application/json");
+  return {};
+}
+
 Question Visit::question_of(const Match& match, std::string_view not_ready) const {
   return {.request = exchange_.request(),
           .id = match.id,
@@ -214,8 +232,8 @@ net::Task<void> Visit::run(gateway::Gateway& gateway, std::string_view not_ready
     co_return co_await answer(route.reply(question_of(match, not_ready)), route.path);
   if (route.errand != nullptr)
     co_return co_await run_errand(route, route.errand(question_of(match, not_ready)), aside);
-  if (const auto json = require_json(request.headers); !json)
-    co_return co_await refuse(json.error(), route.path, route.front);
+  if (const auto taken = take_body(route); !taken)
+    co_return co_await refuse(taken.error(), route.path, route.front);
   gateway::Admission admission{.request_id = request_id_,
                                .route = route.path,
                                .kind = *route.task,
