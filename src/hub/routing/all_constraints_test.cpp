@@ -125,6 +125,7 @@ TEST(hub_routing_all_constraints, each_names_itself_and_excludes_nobody_else) {
     EXPECT_TRUE(tested.contains(constraint.name)) << constraint.name << " has no case above";
     EXPECT_EQ(find_constraint(constraint.name), &constraint);
     EXPECT_FALSE(constraint.about.empty() || constraint.parameter.empty());
+    EXPECT_TRUE(test::routing_guide().contains("`" + std::string(constraint.name) + "`")) << constraint.name;
   }
 }
 

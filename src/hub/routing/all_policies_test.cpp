@@ -169,6 +169,7 @@ TEST_P(hub_routing_all_policies, is_found_by_a_name_of_its_own) {
   EXPECT_EQ(find_policy(GetParam()->name), GetParam());
   EXPECT_FALSE(GetParam()->about.empty());
   EXPECT_EQ(find_policy("unheard_of"), nullptr);
+  EXPECT_TRUE(test::routing_guide().contains("| `" + std::string(GetParam()->name) + "` |"));
 }
 
 INSTANTIATE_TEST_SUITE_P(hub_routing_all_policies, hub_routing_all_policies,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <simdjson.h>
 
 #include "hub/routing/limits.h"
 #include "hub/routing/test_situation.h"
@@ -295,6 +296,28 @@ TEST(hub_routing_parse_wishes, a_pinned_router_knows_its_own_names) {
   ASSERT_TRUE(wishes) << wishes.error().message;
   EXPECT_TRUE(wishes->order.empty());
   EXPECT_EQ(wishes->zdr, true);
+}
+
+TEST(hub_routing_parse_wishes, reads_the_guides_example) {
+  const std::string guide = test::routing_guide();
+  const std::size_t begin = guide.find("```json\n") + 8;
+  const std::string example = guide.substr(begin, guide.find("```", begin) - begin);
+  simdjson::dom::parser parser;
+  simdjson::dom::element request;
+  ASSERT_EQ(parser.parse(example).get(request), simdjson::SUCCESS);
+  const auto text = [&](std::string_view name) { return simdjson::minify(request[name]); };
+  const std::string provider = text("provider"), deadline = text("deadline_ms"), cost = text("max_cost_usd"),
+                    hedge = text("hedge"), explain = text("explain");
+  const auto wishes = parse_wishes({.provider = provider,
+                                    .deadline_ms = deadline,
+                                    .max_cost_usd = cost,
+                                    .hedge = hedge,
+                                    .explain = explain},
+                                   kProviders);
+  ASSERT_TRUE(wishes) << wishes.error().message;
+  EXPECT_EQ(wishes->policy, "cheapest");
+  EXPECT_EQ(wishes->deadline, 8s);
+  EXPECT_TRUE(check_wishes(*wishes));
 }
 
 TEST(hub_routing_parse_wishes, contradictions_are_refused) {

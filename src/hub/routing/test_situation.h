@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <deque>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +30,11 @@ inline health::Spread spread(double typical, double deviation = 0.3, double weig
           .p99 = at(2.326),
           .log_mean = std::log(typical),
           .log_deviation = deviation};
+}
+
+inline std::string routing_guide() {
+  std::ifstream in(SLUICE_SOURCE_DIR "/docs/guides/routing.md");
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 class TestSituation {
