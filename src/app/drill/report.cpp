@@ -134,7 +134,9 @@ std::string cell(const Report& report, const Scenario& scenario, bool stream) {
   }
   if (shown == nullptr) return "";
   if (rows > 1) return fmt::format("{} of {} as documented", good, rows);
-  return fmt::format("{}{} ({})", good == rows ? "" : "**FAILED** ", saw(*shown), attempts_of(*shown));
+  const bool left = shown->got.end == Got::End::left && shown->is_good();
+  return fmt::format("{}{} ({})", good == rows ? "" : "**FAILED** ", left ? "upstream closed" : saw(*shown),
+                     attempts_of(*shown));
 }
 
 }  // namespace
@@ -181,13 +183,21 @@ std::string write_json(const Report& report) {
 }
 
 std::string write_markdown(const Report& report) {
-  std::string out =
-      "| what the first route does | whole answer (attempts) | stream (attempts) |\n|---|---|---|\n";
+  std::string out = "| row | whole answer (attempts) | stream (attempts) |\n|---|---|---|\n";
+  // Rows that ended alike share a line, at the place of the first.
+  std::vector<std::pair<std::string, std::string>> lines;
   for (const Scenario& scenario : all_scenarios()) {
     const std::string plain = cell(report, scenario, false), stream = cell(report, scenario, true);
     if (plain.empty() && stream.empty()) continue;
-    out += fmt::format("| `{}` | {} | {} |\n", scenario.name, plain, stream);
+    const std::string cells = fmt::format("{} | {}", plain, stream);
+    const auto same = std::ranges::find(lines, cells, &std::pair<std::string, std::string>::second);
+    if (same == lines.end()) {
+      lines.emplace_back(fmt::format("`{}`", scenario.name), cells);
+    } else {
+      same->first += fmt::format(", `{}`", scenario.name);
+    }
   }
+  for (const auto& [names, cells] : lines) out += fmt::format("| {} | {} |\n", names, cells);
   return out + "\n" + summary(report);
 }
 

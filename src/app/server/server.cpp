@@ -7,9 +7,11 @@
 
 #include "app/device/device_upstream.h"
 #include "app/server/access_home.h"
+#include "app/server/limits.h"
 #include "app/server/price_keeper.h"
 #include "app/server/settings.h"
 #include "app/server/snapshot.h"
+#include "app/server/warm_health.h"
 #include "base/log.h"
 #include "hub/access/key_keeper.h"
 #include "hub/api/api.h"
@@ -88,6 +90,7 @@ struct Server::State {
   PriceKeeper prices;
 
   void start_records();
+  void warm_up();
   void start_device(const Surroundings& surroundings, const Say& say);
   Status listen(const Say& say);
 };
@@ -113,6 +116,19 @@ void Server::State::start_records() {
   metrics.add_gauge("sluice_records_waiting", "Attempts that wait to be written.", read(&State::queued));
   metrics.add_gauge("sluice_records_store_failing", "1 while the store of attempts does not work.",
                     read(&State::failing));
+}
+
+void Server::State::warm_up() {
+  const auto store = records ? records->store(kWarmWait) : nullptr;
+  if (store == nullptr) return;
+  const std::int64_t wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                                   std::chrono::system_clock::now().time_since_epoch())
+                                   .count();
+  const auto used = warm_health(*store, health, wall_ms, std::chrono::steady_clock::now());
+  if (!used)
+    base::LogLine(base::LogLevel::warning, "records not read; routes are learned anew")
+        .text("error", used.error().message)
+        .write();
 }
 
 // Looks at the folders only: weights are loaded by the first request that wants them.
@@ -194,6 +210,7 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
   state->hub.instance_id = hub::gateway::make_instance_id();
   state->loops.emplace(config.loops != 0 ? config.loops : vlm::tensor::default_threads());
   state->start_records();
+  state->warm_up();
   state->start_device(surroundings, say);
   state->api.emplace(*state->loops,
                      hub::api::Parts{.hub = &state->hub,

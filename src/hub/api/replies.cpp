@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "hub/api/embedded.h"
 #include "hub/api/model_rows.h"
+#include "hub/api/route_health.h"
 #include "hub/catalog/resolve.h"
 #include "hub/dialects/dialect.h"
 #include "hub/gateway/models.h"
@@ -175,7 +176,11 @@ Reply reply_ready(const Question& question) {
 }
 
 Reply reply_metrics(const Question& question) {
-  return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = question.hub.metrics->text()};
+  Reply reply{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+              .body = question.hub.metrics->text()};
+  if (question.hub.health != nullptr)
+    reply.body += route_metrics(question.hub.health->rows(std::chrono::steady_clock::now()));
+  return reply;
 }
 
 Reply reply_openapi(const Question&) {

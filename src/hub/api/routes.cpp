@@ -8,6 +8,7 @@
 #include "hub/api/generations.h"
 #include "hub/api/ollama.h"
 #include "hub/api/replies.h"
+#include "hub/api/route_health.h"
 
 namespace sluice::hub::api {
 namespace {
@@ -43,6 +44,7 @@ constexpr std::array kRoutes{
           .reply = &reply_ollama_version},
     Route{.method = "GET", .path = "/admin/generations", .errand = &list_generations},
     Route{.method = "GET", .path = "/admin/generations/{id}", .errand = &show_generation},
+    Route{.method = "GET", .path = "/admin/routes", .reply = &reply_routes},
     Route{.method = "GET", .path = "/livez", .need = Need::nothing, .reply = &reply_live},
     Route{.method = "GET", .path = "/readyz", .need = Need::nothing, .reply = &reply_ready},
     Route{.method = "GET", .path = "/healthz", .need = Need::nothing, .reply = &reply_ready},

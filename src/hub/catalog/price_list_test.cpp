@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "hub/catalog/embedded.h"
 #include "hub/catalog/limits.h"
 
 namespace sluice::hub::catalog {
@@ -139,6 +140,16 @@ TEST(hub_catalog_price_list, limits_hold_at_their_edge) {
   big.resize(kPriceFileBytesMax, ' ');
   EXPECT_EQ(refusal(big), "");
   EXPECT_THAT(refusal(big + " "), HasSubstr("expected at most"));
+}
+
+TEST(hub_catalog_price_list, every_embedded_list_is_written_and_read_back) {
+  for (const EmbeddedFile& file : embedded_prices()) {
+    PriceList list = parse_price_list(file.text, file.name).value();
+    for (StatedOffer& stated : list.offers) stated.offer.is_author = false;
+    const auto back = parse_price_list(price_list_json(list, list.offers.front().offer.provider), file.name);
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(*back, list) << file.name;
+  }
 }
 
 TEST(hub_catalog_price_list, days_are_counted_and_written) {

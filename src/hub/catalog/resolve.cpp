@@ -258,7 +258,7 @@ std::unexpected<base::Error> Resolver::refuse_unknown(std::string_view id) const
     std::vector<std::string_view> providers;
     for (const OfferPtr& offer : model->offers) providers.push_back(offer->provider);
     return refuse(
-        ErrorCode::unavailable,
+        ErrorCode::not_found,
         fmt::format("model '{}' is offered by {}, and none of these is switched on here: set a key, "
                     "see `sluice providers`",
                     id, fmt::join(providers, ", ")));

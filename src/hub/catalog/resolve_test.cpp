@@ -145,7 +145,7 @@ TEST(hub_catalog_resolve, resolves_an_offered_model_to_everybody_switched_on_who
   EXPECT_EQ(other.refusal("openai/gpt-oss-120b").code, ErrorCode::not_found);
   other.enabled = {"xai"};
   other.default_route = "preferred";
-  EXPECT_EQ(other.refusal("openai/gpt-oss-120b").code, ErrorCode::unavailable);
+  EXPECT_EQ(other.refusal("openai/gpt-oss-120b").code, ErrorCode::not_found);
   EXPECT_THAT(other.refusal("openai/gpt-oss-120b").message, HasSubstr("offered by"));
 }
 

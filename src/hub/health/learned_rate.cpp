@@ -53,6 +53,10 @@ void LearnedRate::note_sent(TimePoint now) {
   ++unrefused_;
   level_ = level(now) - 1;
   level_at_ = now;
+  // Only a rate that is made use of is put to the test; one that lies idle is no reason to try for more.
+  if (level_ < 1)
+    pressed_s_ += std::clamp(seconds_between(pressed_at_, now), 0.0, std::max(1.0, 2 / ceiling_));
+  pressed_at_ = now;
 }
 
 void LearnedRate::note_accepted(TimePoint sent_at) {
@@ -80,8 +84,8 @@ double LearnedRate::measured_rate(TimePoint now) const {
 }
 
 // Something that left since the last cut was let in: said so, or more of it than may still be refused.
-bool LearnedRate::has_passed(TimePoint now) const {
-  return passed_since_cut_ || unrefused_ > std::max(3.0, rate(now) * kRefusedWithinS);
+bool LearnedRate::has_passed() const {
+  return passed_since_cut_ || unrefused_ > std::max(3.0, rate() * kRefusedWithinS);
 }
 
 void LearnedRate::note_refused(std::optional<double> retry_after_s, TimePoint now) {
@@ -94,16 +98,18 @@ void LearnedRate::note_refused(std::optional<double> retry_after_s, TimePoint no
       // What went through at once may be far above the limit; that shows within seconds.
       ceiling_ = std::max(1.0 / 60, accepted_over(kFirstLookS, now) / kFirstLookS) * kCut;
       cuts_ = 1;
-    } else if (!has_passed(now)) {
+    } else if (!has_passed()) {
       // Still closed: that says nothing about the rate at which it is open. But a window that stays closed
       // is one that counts over a longer time.
       if (pause_s_ >= kLongPauseS) ceiling_ = std::min(ceiling_, measured_rate(now));
     } else {
-      ceiling_ = rate(now) * (again ? kCutAgain : kCut);
+      ceiling_ = rate() * (again ? kCutAgain : kCut);
       // What was learned under another limit is a weak guide: probe faster again.
       cuts_ = again ? std::min(cuts_ + 1, 3U) : std::min(cuts_ + 1, 8U);
     }
     unrefused_ = 0;
+    pressed_s_ = 0;
+    pressed_at_ = now;
     cut_at_ = now;
     learned_ = true;
     passed_since_cut_ = false;
@@ -114,25 +120,25 @@ void LearnedRate::note_refused(std::optional<double> retry_after_s, TimePoint no
   level_at_ = paused_until_;
 }
 
-// Held below the ceiling for a while, then growing without bound until it is refused.
-double LearnedRate::rate(TimePoint now) const {
+// Held below the ceiling for a while, then growing, while it is made use of, until it is refused.
+double LearnedRate::rate() const {
   const double scale = std::exp2(cuts_);
   // Long enough that the refusal at its end is one in more than a hundred.
   const double hold_s = std::min(kHoldFirstS * scale, std::max(kHoldMostS, kHeldRequests / ceiling_));
   const double growth = std::max(kGrowthFirst / scale, kGrowthLeast);
-  const double over_s = std::clamp(seconds_between(cut_at_, now) - hold_s, 0.0, 2000.0);
+  const double over_s = std::max(0.0, pressed_s_ - hold_s);
   return ceiling_ * kBelow * std::exp(std::min(growth * over_s, 14.0));
 }
 
 double LearnedRate::level(TimePoint now) const {
-  const double per_s = rate(now);
+  const double per_s = rate();
   const double most = std::max(1.0, per_s * kBurstS);
   return std::min(most, level_ + std::max(0.0, seconds_between(level_at_, now)) * per_s);
 }
 
-std::optional<double> LearnedRate::per_second(TimePoint now) const {
+std::optional<double> LearnedRate::per_second() const {
   if (!learned_) return std::nullopt;
-  return rate(now);
+  return rate();
 }
 
 std::optional<double> LearnedRate::left(TimePoint now) const {
@@ -146,7 +152,7 @@ std::optional<TimePoint> LearnedRate::retry_at(TimePoint now) const {
   if (now < paused_until_) return paused_until_;
   const double level_now = level(now);
   if (level_now >= 1) return std::nullopt;
-  return after(now, (1 - level_now) / std::max(rate(now), 1e-6));
+  return after(now, (1 - level_now) / std::max(rate(), 1e-6));
 }
 
 }  // namespace sluice::hub::health

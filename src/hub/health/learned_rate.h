@@ -25,7 +25,7 @@ class LearnedRate {
   void note_accepted(TimePoint sent_at);
 
   bool is_learned() const { return learned_; }
-  std::optional<double> per_second(TimePoint now) const;
+  std::optional<double> per_second() const;
   // Requests that may leave now; absent: nothing is known.
   std::optional<double> left(TimePoint now) const;
   std::optional<TimePoint> retry_at(TimePoint now) const;  // when `left` reaches one
@@ -35,8 +35,8 @@ class LearnedRate {
 
   double accepted_over(double window_s, TimePoint now) const;
   double measured_rate(TimePoint now) const;
-  bool has_passed(TimePoint now) const;
-  double rate(TimePoint now) const;
+  bool has_passed() const;
+  double rate() const;
   double level(TimePoint now) const;
 
   // Sent less refused, by second.
@@ -48,6 +48,8 @@ class LearnedRate {
   double ceiling_ = 0;      // requests per second
   std::uint32_t cuts_ = 0;  // how well the ceiling is known
   TimePoint cut_at_{};
+  double pressed_s_ = 0;  // since the cut: how long all that it allows was made use of
+  TimePoint pressed_at_{};
   double unrefused_ = 0;           // that left since the cut
   bool passed_since_cut_ = false;  // something that left after the pause was accepted
   TimePoint paused_until_{};

@@ -101,6 +101,15 @@ TEST(hub_health_learned_rate, follows_a_limit_that_falls_and_one_that_rises) {
   EXPECT_GE(run.accepted, 0.8 * 40 * 300);
 }
 
+TEST(hub_health_learned_rate, does_not_try_for_more_while_it_lies_idle) {
+  LearnedRate rate;
+  Bucket provider{.per_s = 10, .burst = 10};
+  drive(rate, provider, 100, 0, 120);
+  drive(rate, provider, 1, 120, 1'200);
+  const Driven run = drive(rate, provider, 100, 1'200, 1'260);
+  EXPECT_LE(run.refused, 0.02 * 10 * 60);
+}
+
 TEST(hub_health_learned_rate, waits_as_long_as_it_is_told) {
   LearnedRate rate;
   rate.note_sent(at(1));

@@ -150,7 +150,7 @@ void LimitBook::append_rows(std::vector<LimitRow>& rows, bool of_account, TimePo
     if (slot.reset_at && *slot.reset_at > now) row.reset_in_s = seconds_between(now, *slot.reset_at);
     rows.push_back(row);
   }
-  if (const auto per_second = learned_.per_second(now))
+  if (const auto per_second = learned_.per_second())
     rows.push_back({.of_account = of_account,
                     .learned = true,
                     .window_s = 1,
