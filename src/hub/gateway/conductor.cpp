@@ -210,7 +210,8 @@ std::string Conductor::local_only_reason(const dialects::ScannedRequest& scanned
   if (settings_->local_only) return "this hub runs with --local-only";
   if (admission_.caller && admission_.caller->policy.local_only)
     return fmt::format("the key {} is local-only", admission_.caller->id);
-  if (scanned.local_only || wishes_.local_only.value_or(false)) return "the request says local_only";
+  if (scanned.local_only) return "the request says provider.local_only";
+  if (wishes_.local_only.value_or(false)) return "a header, the key or the configuration says local_only";
   return {};
 }
 
@@ -328,11 +329,15 @@ net::Task<void> Conductor::refuse_all(const Race& race) {
   const GiveUp& end = race.end();
   retry_is_useless_ = end.every_route_tried || end.reason == GiveUpReason::refused;
   if (race.failed().empty()) {
-    const base::Error error{
-        .code = base::ErrorCode::unavailable,
-        .message = fmt::format("no route of '{}' can be asked now: its circuit is open or "
-                               "its limit used up",
-                               asked_model_)};
+    std::string routes;
+    for (const auto& ranked : decision_.ranked)
+      if (routes.size() < kMaxFailureTextBytes)
+        routes +=
+            fmt::format("{}{}", routes.empty() ? "" : ", ", options_[ranked.option].candidate.provider_id());
+    const base::Error error{.code = base::ErrorCode::unavailable,
+                            .message = fmt::format("no route of '{}' can be asked now: the circuit of {} is "
+                                                   "open or its limit used up",
+                                                   asked_model_, routes)};
     co_return co_await refuse(error, end.retry_after);
   }
   base::Error error = error_for_client(race.failed());

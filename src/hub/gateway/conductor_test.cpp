@@ -134,7 +134,8 @@ TEST(hub_gateway_conductor, a_pin_never_fails_over) {
     const TestHub hub({.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}},
                        .routes_of_m = {"alpha", "beta", "device"},
                        .device = &device,
-                       .times = kQuick});
+                       .times = kQuick,
+                       .learns = false});
     for (const bool stream : {false, true}) {
       const RawMessage answer = hub.ask(chat_body("m:alpha", stream));
       EXPECT_GE(answer.status(), 400) << trouble.name << answer.body;
@@ -222,7 +223,7 @@ TEST(hub_gateway_conductor, when_all_fail_every_route_is_named) {
 TEST(hub_gateway_conductor, attempts_have_a_limit) {
   FakeProvider alpha(FakeProvider::always(json_answer("{}", "500 Oops")));
   const std::vector<std::string> routes(kMaxAttempts + 1, "alpha");
-  const TestHub hub({.providers = {{"alpha", alpha.url()}}, .routes_of_m = routes});
+  const TestHub hub({.providers = {{"alpha", alpha.url()}}, .routes_of_m = routes, .learns = false});
   EXPECT_EQ(hub.ask(chat_body("m", false)).header("x-sluice-attempts"), std::to_string(kMaxAttempts));
 }
 

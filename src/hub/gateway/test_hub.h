@@ -100,6 +100,7 @@ struct TestHubOptions {
   Times times = {};
   std::optional<base::NanoUsd> spend_per_day = {};
   std::string last_resort = {};
+  bool learns = true;                                 // false: no health, so that no circuit opens
   std::vector<catalog::ConfiguredModel> models = {};  // besides "m"
   catalog::OffersPtr offers = nullptr;
 };
@@ -123,7 +124,7 @@ class TestHub {
   explicit TestHub(TestHubOptions options) : loops_(2) {
     hub_.metrics = &metrics;
     hub_.generations = &generations;
-    hub_.health = &health;
+    if (options.learns) hub_.health = &health;
     hub_.records = &records;
     if (options.spend_per_day) spend.emplace(*options.spend_per_day);
     if (spend) hub_.spend = &*spend;
