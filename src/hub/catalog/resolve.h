@@ -73,7 +73,8 @@ struct Resolution {
 };
 
 // Errors: invalid_argument (empty, too long, ambiguous, a route that the model does not have), unavailable
-// (none of the configured routes is switched on) and not_found, with near names or who does offer it; `parameter` is "model".
+// (none of the configured routes is switched on) and not_found, with near names or who does offer it;
+// `parameter` is "model".
 base::Result<Resolution> resolve_model(std::string_view text, const ResolveInput& input);
 
 // Every name a client may ask for without a suffix: configured models, the device's, then what providers
