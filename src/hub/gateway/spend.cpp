@@ -39,8 +39,11 @@ NanoUsd assume(tasks::Tokens input, tasks::Tokens output) {
 
 bool is_paid(const catalog::Candidate& candidate) {
   if (candidate.is_device()) return false;
-  const bool is_priced = candidate.offer && candidate.offer->price;
-  return is_priced ? !candidate.offer->price->free : !is_on_this_machine(*candidate.provider);
+  const catalog::Price* price =
+      candidate.offer && candidate.offer->price ? &*candidate.offer->price : nullptr;
+  // A list's price is for the provider's own address, not for what stands in for it here.
+  if (is_on_this_machine(*candidate.provider)) return price != nullptr && price->source == "configuration";
+  return price == nullptr || !price->free;
 }
 
 NanoUsd worst_for_cap(const routing::Option& option, const routing::Expected& expected,
