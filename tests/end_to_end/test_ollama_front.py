@@ -66,7 +66,7 @@ def test_what_is_asked_reaches_the_provider(hub, provider):
     sent = provider.requests[0].json
     assert (sent["temperature"], sent["seed"], sent["stop"]) == (0.5, 7, ["x"])
     assert sent["response_format"]["json_schema"]["schema"] == {"type": "object"}
-    assert sent["messages"][0]["content"][1]["image_url"]["url"] == "data:image/png;base64," + PNG
+    assert sent["messages"][0]["content"][0]["image_url"]["url"] == "data:image/png;base64," + PNG
     assert json.loads(sent["messages"][1]["tool_calls"][0]["function"]["arguments"]) == {"x": 1}
     assert sent["messages"][1]["tool_calls"][0]["id"] == sent["messages"][2]["tool_call_id"]
     assert "num_ctx" not in sent and answer.header("x-sluice-dropped") == "num_ctx"

@@ -118,7 +118,8 @@ def test_a_stop_lets_running_answers_end():
 
     def slowly(exchange):
         exchange.begin_stream()
-        first, *rest = up.stream_events(exchange.request)
+        role, first, *rest = up.stream_events(exchange.request)
+        exchange.send_chunk(role)
         exchange.send_chunk(first)
         assert release.wait(up.WAIT_S)
         for event in rest:

@@ -224,14 +224,13 @@ std::optional<Attempts::Choice> Attempts::first_to_return(bool substitutes, Time
   return best;
 }
 
-// A circuit opens by what others met. A request that has failed elsewhere asks its route all the same rather
-// than not be answered.
+// A circuit opens, and a limit is learned, by what others met. A request that nobody else is left for asks
+// its route all the same rather than not be answered.
 std::optional<std::size_t> Attempts::last_resort() const {
-  if (std::ranges::none_of(routes_, [](const Route& route) { return route.visits > 0; })) return std::nullopt;
   for (const bool substitutes : {false, true})
     for (std::size_t i = 0; i < routes_.size(); ++i)
-      if (plan_.candidates[i].substitutes == substitutes && routes_[i].barred && routes_[i].visits == 0 &&
-          may_ask(i) && fits_budget(i))
+      if (plan_.candidates[i].substitutes == substitutes && routes_[i].visits == 0 && may_ask(i) &&
+          fits_budget(i))
         return i;
   return std::nullopt;
 }

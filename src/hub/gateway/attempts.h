@@ -7,8 +7,9 @@
 //
 // Rules. Routes of the model asked for come before any substitute, and a substitute is never a hedge. A route
 // is tried once; again only when all that it answered was 429 or 503 with a Retry-After, and waiting costs
-// less than leaving. A silent or cut route is never tried twice. An open circuit is obeyed, except by a
-// request that failed elsewhere already and has nobody else to ask. One budget of time is shared by all
+// less than leaving. A silent or cut route is never tried twice. An open circuit and a used-up
+// limit are obeyed while somebody else can be asked; a request that nobody is left for asks the best of them
+// all the same. One budget of time is shared by all
 // attempts, and one of money by all that may be billed. After commitment no other attempt begins. One thread.
 #pragma once
 

@@ -230,13 +230,13 @@ TEST(hub_gateway_attempts, asks_first_who_can_be_asked_now) {
   Drive over(plan_of({until(route(), kStart - 1s)}));
   EXPECT_EQ(over.next(), "start 0 first");
   Drive closed(plan_of({until(route(), kStart + 100s)}));
-  EXPECT_EQ(closed.next(), "exhausted after 100000") << "not tried, so the client may come back";
+  EXPECT_EQ(closed.next(), "start 0 first") << "nobody else is left, and the wait is too long";
 }
 
 TEST(hub_gateway_attempts, who_is_turned_away_was_not_tried) {
   Drive run(plan_of({route()}));
   run.next();
-  EXPECT_EQ(run.turn_away(0, 700ms).next(), "exhausted after 700");
+  EXPECT_EQ(run.turn_away(0, 700ms).next(), "start 0 retry") << "nobody else is left";
   Drive next(plan_of({route(), route()}));
   next.next();
   EXPECT_EQ(next.turn_away(0).next(), "start 1 retry");
@@ -252,8 +252,8 @@ TEST(hub_gateway_attempts, an_open_circuit_is_obeyed_until_nobody_else_is_left) 
     planned.figures.circuit = health::Circuit::open;
     return planned;
   };
-  EXPECT_EQ(Drive(plan_of({open()})).next(), "exhausted after 5000");
-  EXPECT_EQ(Drive(plan_of({open(), open()})).next(), "exhausted after 5000") << "nothing was tried";
+  EXPECT_TRUE(Drive(plan_of({open()})).start().insist);
+  EXPECT_EQ(Drive(plan_of({open(), open()})).next(), "start 0 first");
   Drive run(plan_of({open(), route()}));
   EXPECT_FALSE(run.start().insist);
   const Start last = run.fail(0, Verdict::connection).start();
