@@ -51,6 +51,7 @@ std::string_view type_of(std::string_view bytes) {
 
 // A number, true or false as JSON has them, so that nothing can break out of its place.
 bool is_plain_value(std::string_view text) {
+  if (text.empty()) return false;  // its pointer may be null, and the parser copies first
   simdjson::dom::parser parser;
   simdjson::dom::element value;
   return parser.parse(text.data(), text.size()).get(value) == simdjson::SUCCESS &&

@@ -42,6 +42,8 @@ TEST(hub_api_form_request, refuses_by_the_name_of_the_field) {
   EXPECT_EQ(refusal(kNeeded + field("image", "")), "image");
   EXPECT_EQ(refusal(kNeeded + field("max_tokens", "8,\"model\":\"x\"")), "max_tokens");
   EXPECT_EQ(refusal(kNeeded + field("temperature", "\"hot\"")), "temperature");
+  EXPECT_EQ(refusal(kNeeded + field("stream", "")), "stream");
+  EXPECT_EQ(refusal(kNeeded + "--XX\r\ncontent-disposition: form-data; name=\"stream\"\r\n\r\n"), "stream");
   EXPECT_EQ(refusal(kNeeded + field("tools", "[]")), "tools");
   EXPECT_EQ(refusal(kNeeded + field("model", "other")), "model");
 }
