@@ -12,17 +12,6 @@ using namespace testing;  // NOLINT: the fakes
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-FakeProvider::Script healthy() {
-  return [](Wire& wire) {
-    while (auto request = wire.read_message()) {
-      if (request->body.find("\"stream\":true") == std::string::npos)
-        wire.send(json_answer(kChatReply));
-      else
-        wire.send(std::string(kStreamHead) + chunk(delta("a") + std::string(kFinish) + std::string(kDone)) +
-                  std::string(kStreamEnd));
-    }
-  };
-}
 FakeProvider::Script broken(std::string_view status = "500 Oops") {
   return FakeProvider::always(json_answer(R"({"error":{"message":"no luck"}})", status));
 }

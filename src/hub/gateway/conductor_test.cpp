@@ -82,18 +82,6 @@ std::vector<Trouble> troubles() {
 
 const Times kQuick{.connect = 2000ms, .first_byte = 300ms, .idle = 300ms, .total = 20'000ms};
 
-FakeProvider::Script healthy() {
-  return [](Wire& wire) {
-    while (auto request = wire.read_message()) {
-      if (request->body.find("\"stream\":true") == std::string::npos)
-        wire.send(json_answer(kChatReply));
-      else
-        wire.send(std::string(kStreamHead) + chunk(delta("a") + std::string(kFinish) + std::string(kDone)) +
-                  std::string(kStreamEnd));
-    }
-  };
-}
-
 TEST(hub_gateway_conductor, fails_over_until_the_client_has_seen_a_byte) {
   for (const Trouble& trouble : troubles())
     for (const bool stream : {false, true}) {
