@@ -1,17 +1,21 @@
 // sluice ask IMAGE... QUESTION: one answer about pictures.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 
 #include "app/cli/command.h"
 #include "app/cli/pictures.h"
+#include "vlm/generation/video_prompt.h"
 
 namespace sluice::app::cli {
 namespace {
 
 struct Options : SeeingOptions {
   std::vector<std::string> words;  // files, and the question last
+  double frame_rate = 0;           // of the video whose frames the files are; 0: they are pictures
 };
 
 std::string as_json(const Options& options, const std::vector<vlm::generation::PreparedPicture>& pictures,
@@ -22,7 +26,8 @@ std::string as_json(const Options& options, const std::vector<vlm::generation::P
   std::chrono::nanoseconds decoding{};
   std::chrono::nanoseconds cutting{};
   for (std::size_t i = 0; i < pictures.size(); ++i) {
-    json.begin_object().field("file", options.words[i]);
+    json.begin_object();
+    if (options.frame_rate == 0) json.field("file", options.words[i]);
     write_picture(pictures[i], json);
     json.end_object();
     decoding += pictures[i].decoding;
@@ -32,6 +37,34 @@ std::string as_json(const Options& options, const std::vector<vlm::generation::P
   write_answer(reply.text, reply, chat, decoding, cutting, json);
   json.end_object();
   return out;
+}
+
+// The files as a message and its frames: of a video only those that are sampled are read.
+struct Turn {
+  vlm::tokenizer::Message message;
+  std::vector<vlm::generation::PreparedPicture> pictures;
+};
+
+base::Result<Turn> make_turn(const Options& options, const vlm::generation::LanguageModel& model,
+                             vlm::generation::TileChoice choice) {
+  Turn turn{.message = {.role = "user", .content = options.words.back()}, .pictures = {}};
+  const std::size_t files = options.words.size() - 1;
+  if (options.frame_rate == 0) {
+    for (std::size_t i = 0; i < files; ++i) {
+      SLUICE_TRY(auto picture, prepare_picture_file(model, options.words[i], choice));
+      turn.message.images.push_back(picture.spot(0));
+      turn.pictures.push_back(std::move(picture));
+    }
+    return turn;
+  }
+  SLUICE_TRY(const auto indices, vlm::generation::sample_frames(files, options.frame_rate));
+  for (const std::size_t index : indices) {
+    SLUICE_TRY(auto picture, prepare_frame_file(model, options.words[index]));
+    turn.pictures.push_back(std::move(picture));
+  }
+  turn.message = vlm::generation::video_message(indices, files, options.frame_rate,
+                                                turn.pictures.front().frame_tokens, options.words.back());
+  return turn;
 }
 
 int refuse_usage(base::Error error) {
@@ -49,21 +82,20 @@ int run(const Options& options) {
   if (!settings) return refuse_usage(settings.error());
   auto model = load_seeing_model(options.model);
   if (!model) return report(model.error());
-  std::vector<vlm::generation::PreparedPicture> pictures;
-  for (std::size_t i = 0; i + 1 < options.words.size(); ++i) {
-    auto picture = prepare_picture_file(**model, options.words[i], *choice);
-    if (!picture) return report(picture.error());
-    pictures.push_back(*std::move(picture));
-  }
+  auto turn = make_turn(options, **model, *choice);
+  if (!turn) return report(turn.error());
+  std::vector<vlm::image::Picture> frames;
+  for (vlm::generation::PreparedPicture& picture : turn->pictures)
+    std::ranges::move(picture.frames, std::back_inserter(frames));
   ChatSession chat(*std::move(model), *std::move(settings));
   const auto show = [&](std::string_view text) {
     if (options.json) return;
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
   };
-  const auto reply = chat.ask(options.words.back(), show, pictures);
+  const auto reply = chat.ask(std::move(turn->message), std::move(frames), show);
   if (!reply) return report(reply.error());
-  fmt::print("{}\n", options.json ? as_json(options, pictures, *reply, chat) : "");
+  fmt::print("{}\n", options.json ? as_json(options, turn->pictures, *reply, chat) : "");
   return reply->end.reason == vlm::generation::FinishReason::cancelled ? kFailed : kDone;
 }
 
@@ -73,6 +105,9 @@ std::function<int()> declare_ask(Arguments& arguments) {
   auto options = std::make_shared<Options>();
   arguments.rest("IMAGE... QUESTION", options->words, "files of pictures, then the question in quotes");
   declare_seeing(arguments, *options);
+  arguments.option(
+      "--video", options->frame_rate,
+      "the pictures are a video's frames, so many a second: sampled as SmolVLM2's processor does");
   arguments.flag("--json", options->json, "print one JSON object, with the time each stage took");
   return [options] { return run(*options); };
 }
