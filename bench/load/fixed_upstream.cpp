@@ -6,8 +6,12 @@
 //   /fixed/...        a chat completion of about 600 bytes, with content-length
 //   /burst/...        a stream of 66 events in one write, usage and [DONE] included
 //   /anthropic/...    the same words as an Anthropic message, and /anthropic-burst/... as its stream in one
-//   write /gemini/...       likewise as Gemini writes them, and /gemini-burst/... /paced/<us>/...   the same
-//   events as /burst/, one every <us> microseconds; the content of event n is " w<n>"
+//   write
+//   /gemini/...       likewise as Gemini writes them, and /gemini-burst/...
+//   /paced/<us>/...   the same events as /burst/, one every <us> microseconds; the content of event n is "
+//   w<n>" /stamped/<us>/<n>/...   n such events, each with the nanosecond of the steady clock at which it
+//   left in "sent" /flaky/...        by turns /fixed/ or /burst/ (where the body says "stream":true), and one
+//   fault of each kind
 // Requests with a chunked body are refused: neither proxy under test sends one.
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -162,6 +166,8 @@ struct Connection {
   std::string out;  // what the socket did not take
   std::chrono::microseconds pace{};
   std::size_t next_event = 0;  // of a paced answer
+  std::size_t stamped = 0;     // events of a stamped answer; 0: the prepared ones
+  bool streams = false;        // the body asked for a stream
 };
 
 struct Due {
@@ -263,6 +269,9 @@ class Upstream {
         if (!read_head(connection, std::string_view(connection.head).substr(0, end + 2))) return false;
       }
       const std::size_t now = std::min(connection.body_left, bytes.size());
+      if (bytes.substr(0, now).find("\"stream\":true") != std::string_view::npos ||
+          bytes.substr(0, now).find("\"stream\": true") != std::string_view::npos)
+        connection.streams = true;
       connection.body_left -= now;
       bytes.remove_prefix(now);
       if (connection.body_left == 0 && !finish_request(fd, connection)) return false;
@@ -290,6 +299,7 @@ class Upstream {
       }
     }
     connection.in_body = true;
+    connection.streams = false;
     return true;
   }
 
@@ -303,9 +313,15 @@ class Upstream {
     if (target.starts_with("/anthropic-burst/")) return write(fd, connection, anthropic_burst_);
     if (target.starts_with("/gemini/")) return write(fd, connection, gemini_);
     if (target.starts_with("/gemini-burst/")) return write(fd, connection, gemini_burst_);
-    if (target.starts_with("/paced/")) {
+    if (target.starts_with("/good/")) return write(fd, connection, connection.streams ? burst_ : completion_);
+    if (target.starts_with("/flaky/")) return answer_flaky(fd, connection);
+    const bool stamped = target.starts_with("/stamped/");
+    if (stamped || target.starts_with("/paced/")) {
       std::int64_t pace = 0;
-      std::from_chars(target.data() + 7, target.data() + target.size(), pace);
+      const char* const end = target.data() + target.size();
+      const auto read = std::from_chars(target.data() + (stamped ? 9 : 7), end, pace);
+      connection.stamped = 0;
+      if (stamped && read.ptr < end) std::from_chars(read.ptr + 1, end, connection.stamped);
       connection.pace = std::chrono::microseconds(pace);
       connection.next_event = 0;
       if (!write(fd, connection, kStreamHead)) return false;
@@ -313,6 +329,43 @@ class Upstream {
       return true;
     }
     return write(fd, connection, "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+  }
+
+  // One answer in three is whole; the others fail in the ways that providers do, each in its turn.
+  bool answer_flaky(int fd, Connection& connection) {
+    const std::string& whole = connection.streams ? burst_ : completion_;
+    const auto refuse = [&](const char* status, const char* more) {
+      constexpr std::string_view kBody = R"({"error":{"message":"flaky","type":"server_error"}})";
+      return write(fd, connection,
+                   std::string("HTTP/1.1 ") + status + "\r\ncontent-type: application/json\r\n" + more +
+                       "content-length: " + std::to_string(kBody.size()) + "\r\n\r\n" + std::string(kBody));
+    };
+    const auto cut_at = [&](std::size_t size) {
+      write(fd, connection, std::string_view(whole).substr(0, size));
+      return false;  // the connection goes
+    };
+    switch (turns_++ % 12) {
+      case 1:
+        return false;
+      case 3:
+        return refuse("500 Internal Server Error", "");
+      case 4:
+        return refuse("429 Too Many Requests", "retry-after: 1\r\n");
+      case 6:
+        return cut_at(whole.size() / 2);
+      case 7:
+        return cut_at(whole.find("\r\n\r\n") + 4);
+      case 8:
+        return write(fd, connection,
+                     "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>");
+      case 9:
+        return refuse("503 Service Unavailable", "");
+      case 11:
+        return write(fd, connection,
+                     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 0\r\n\r\n");
+      default:
+        return write(fd, connection, whole);
+    }
   }
 
   void plan(int fd, const Connection& connection, Clock::time_point when) {
@@ -335,14 +388,27 @@ class Upstream {
       const auto found = connections_.find(due.fd);
       if (found == connections_.end() || found->second.generation != due.generation) continue;
       Connection& connection = found->second;
-      if (!write(due.fd, connection, events_[connection.next_event++])) {
+      const std::size_t at = connection.next_event++;
+      const std::size_t last = connection.stamped > 0 ? connection.stamped : events_.size() - 1;
+      const bool sent = connection.stamped == 0 ? write(due.fd, connection, events_[at])
+                        : at < last             ? write(due.fd, connection, stamped_event(at))
+                                                : write(due.fd, connection, stream_end_);
+      if (!sent) {
         close_connection(due.fd);
-      } else if (connection.next_event < events_.size()) {
+      } else if (at < last) {
         // From the planned time, not from now: a late event must not shift the rest.
         due_.push({due.when + connection.pace, due.fd, due.generation});
       }
     }
     if (!due_.empty()) set_timer();
+  }
+
+  static std::string stamped_event(std::size_t number) {
+    const auto now =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count();
+    return chunk_of(event_of(
+        "{\"index\":0,\"delta\":{\"content\":\" w" + std::to_string(number) + "\"},\"finish_reason\":null}",
+        ",\"sent\":" + std::to_string(now)));
   }
 
   static bool flush(int fd, Connection& connection) {
@@ -364,6 +430,7 @@ class Upstream {
 
   const std::vector<std::string> events_ = make_events();
   const std::string burst_ = join(events_);
+  const std::string stream_end_ = events_[kWords + 1] + events_[kWords + 2] + events_[kWords + 3];
   const std::string completion_ = make_completion();
   const std::string anthropic_ = make_anthropic_message();
   const std::string anthropic_burst_ = make_anthropic_burst();
@@ -373,6 +440,7 @@ class Upstream {
   int listener_ = -1;
   int timer_ = -1;
   std::uint64_t generations_ = 0;
+  std::uint64_t turns_ = 0;
   std::unordered_map<int, Connection> connections_;
   std::priority_queue<Due> due_;
   std::vector<char> buffer_ = std::vector<char>(256 << 10);

@@ -11,8 +11,12 @@
 //   refused        answers with a status other than 200, by status
 //   cut            answers that ended before their framing or without [DONE]
 //   disordered     answers with an event missing, doubled or out of turn
+//   left           streams that this client broke off after three words (--leave N: every Nth)
 //   ttft_us, gap_us   percentiles: request sent to first word; between two words of one stream
-// Exits 1 when anything but whole streams was seen. One thread, plain epoll; loopback only.
+//   late_us, added_gap_us   of words that say when they left: from then to here; what the way added to the
+//   gap
+// With --seconds no stream begins later than that. Exits 1 when anything but whole streams was seen, unless
+// --faults says that they are expected. One thread, plain epoll; loopback only.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -21,6 +25,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -31,6 +36,7 @@
 #include <deque>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -47,30 +53,35 @@ struct Options {
   std::vector<std::string> headers;
   int streams = 1;
   int total = 1;
-  double rate = 0;  // questions a second; 0: as fast as answers come
+  double rate = 0;     // questions a second; 0: as fast as answers come
+  double seconds = 0;  // 0: until the total
+  int leave = 0;       // every so-manyth stream is broken off; 0: none
+  bool faults = false;
 };
 
 struct Stream {
   int fd = -1;
   std::string in;      // bytes not yet understood
   std::string events;  // body bytes that are not a whole event yet
-  enum class Part { head, size, data, data_end, trailer } part = Part::head;
+  enum class Part { head, whole, size, data, data_end, trailer } part = Part::head;
   std::size_t chunk_left = 0;
   int status = 0;
   int words = 0;
   bool in_order = true;
   bool done_seen = false;
+  bool leaves = false;
   Clock::time_point asked, last;
+  std::int64_t last_sent_ns = 0;
 };
 
 struct Seen {
-  int started = 0, ended = 0, whole = 0, cut = 0, disordered = 0, unconnected = 0;
+  int started = 0, ended = 0, whole = 0, cut = 0, disordered = 0, unconnected = 0, left = 0;
   std::map<int, int> refused;
-  std::vector<double> ttft_us, gap_us;
+  std::vector<float> ttft_us, gap_us, late_us, added_gap_us;
 };
 
-double microseconds(Clock::duration time) {
-  return std::chrono::duration<double, std::micro>(time).count();
+float microseconds(Clock::duration time) {
+  return std::chrono::duration<float, std::micro>(time).count();
 }
 
 class Load {
@@ -88,8 +99,8 @@ class Load {
     streams_.resize(static_cast<std::size_t>(options_.streams));
     for (Stream& stream : streams_) begin(stream);
     epoll_event events[256];
-    while (seen_.ended < seen_.started || !idle_.empty()) {
-      const bool all_busy = idle_.empty();
+    while (seen_.ended < seen_.started || (!idle_.empty() && !is_over())) {
+      const bool all_busy = idle_.empty() || is_over();
       const int count = epoll_wait(epoll_, events, 256, all_busy ? 60'000 : milliseconds_to_next());
       begin_due();
       if (count == 0 && all_busy) {
@@ -117,8 +128,13 @@ class Load {
     return static_cast<int>(std::max<std::int64_t>(0, left.count()));
   }
 
+  bool is_over() const {
+    return seen_.started == options_.total ||
+           (options_.seconds > 0 && Clock::now() - began_ > std::chrono::duration<double>(options_.seconds));
+  }
+
   void begin_due() {
-    while (!idle_.empty() && next_start_ <= Clock::now()) {
+    while (!is_over() && !idle_.empty() && next_start_ <= Clock::now()) {
       Stream* const stream = idle_.front();
       idle_.pop_front();
       next_start_ +=
@@ -128,7 +144,7 @@ class Load {
   }
 
   void ask(Stream& stream) {
-    if (seen_.started == options_.total) return;
+    if (is_over()) return;
     ++seen_.started;
     if (stream.fd < 0 && !open(stream)) {
       ++seen_.unconnected;
@@ -138,6 +154,7 @@ class Load {
     const int fd = stream.fd;
     stream = Stream{};
     stream.fd = fd;
+    stream.leaves = options_.leave > 0 && seen_.started % options_.leave == 0;
     stream.asked = Clock::now();
     // Request bodies of this bench fit the socket buffer, or the peer reads them at once.
     for (std::string_view left = request_; !left.empty();) {
@@ -175,6 +192,10 @@ class Load {
     stream.in.append(buffer, static_cast<std::size_t>(size));
     while (advance(stream, now)) {
     }
+    if (stream.leaves && stream.words >= 3) {
+      ++seen_.left;
+      leave(stream);
+    }
   }
 
   // One step through the answer's framing; false when more bytes are needed or the answer is over.
@@ -186,9 +207,23 @@ class Load {
         stream.status = std::atoi(stream.in.c_str() + 9);
         // An error is not read to its end: the connection goes instead.
         if (stream.status != 200) return end(stream, false), false;
+        // What is not chunked is no stream: one word, with its own framing.
+        std::string head = stream.in.substr(0, end_of_head);
+        std::transform(head.begin(), head.end(), head.begin(),
+                       [](unsigned char c) { return std::tolower(c); });
+        const std::size_t length = head.find("\ncontent-length: ");
+        stream.part = length == std::string::npos ? Stream::Part::size : Stream::Part::whole;
+        if (length != std::string::npos)
+          std::from_chars(stream.in.data() + length + 17, stream.in.data() + end_of_head, stream.chunk_left);
         stream.in.erase(0, end_of_head + 4);
-        stream.part = Stream::Part::size;
         return true;
+      }
+      case Stream::Part::whole: {
+        if (stream.in.size() < stream.chunk_left) return false;
+        stream.in.erase(0, stream.chunk_left);
+        stream.words = 1;
+        stream.done_seen = true;
+        return end(stream, true), false;
       }
       case Stream::Part::size: {
         const std::size_t end_of_line = stream.in.find("\r\n");
@@ -235,6 +270,16 @@ class Load {
       } else {
         seen_.gap_us.push_back(microseconds(now - stream.last));
       }
+      if (const std::size_t sent = event.find("\"sent\":"); sent != std::string_view::npos) {
+        std::int64_t sent_ns = 0;
+        std::from_chars(event.data() + sent + 7, event.data() + event.size(), sent_ns);
+        const auto way = now - Clock::time_point(std::chrono::nanoseconds(sent_ns));
+        seen_.late_us.push_back(microseconds(way));
+        if (stream.last_sent_ns != 0)
+          seen_.added_gap_us.push_back(
+              microseconds((now - stream.last) - std::chrono::nanoseconds(sent_ns - stream.last_sent_ns)));
+        stream.last_sent_ns = sent_ns;
+      }
       stream.last = now;
     }
     stream.events.erase(0, begin);
@@ -258,27 +303,40 @@ class Load {
     begin(stream);
   }
 
+  void leave(Stream& stream) {
+    ++seen_.ended;
+    close(stream.fd);
+    stream.fd = -1;
+    stream.leaves = false;
+    begin(stream);
+  }
+
   const Options& options_;
   std::string request_;
   const int epoll_ = epoll_create1(EPOLL_CLOEXEC);
   std::vector<Stream> streams_;
   std::deque<Stream*> idle_;  // waiting for their turn under --rate
-  Clock::time_point next_start_ = Clock::now();
+  const Clock::time_point began_ = Clock::now();
+  Clock::time_point next_start_ = began_;
   Seen seen_;
 };
 
-void print_percentiles(const char* name, std::vector<double> values) {
+void print_percentiles(const char* name, std::vector<float> values) {
   std::sort(values.begin(), values.end());
   std::printf(",\"%s\":{\"count\":%zu", name, values.size());
   for (const double percent : {50.0, 90.0, 99.0, 99.9, 100.0}) {
     if (values.empty()) break;
     const auto at = static_cast<std::size_t>(percent / 100 * static_cast<double>(values.size() - 1) + 0.5);
-    std::printf(",\"p%g\":%.0f", percent, values[at]);
+    std::printf(",\"p%g\":%.0f", percent, static_cast<double>(values[at]));
   }
   std::printf("}");
 }
 
 bool parse(int argc, char** argv, Options& options) {
+  if (argc > 1 && std::string_view(argv[argc - 1]) == "--faults") {
+    options.faults = true;
+    --argc;
+  }
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i];
     const char* value = argv[i + 1];
@@ -292,6 +350,11 @@ bool parse(int argc, char** argv, Options& options) {
       options.streams = std::atoi(value);
     } else if (name == "--total") {
       options.total = std::atoi(value);
+    } else if (name == "--seconds") {
+      options.seconds = std::atof(value);
+      options.total = std::numeric_limits<int>::max();
+    } else if (name == "--leave") {
+      options.leave = std::atoi(value);
     } else if (name == "--rate") {
       options.rate = std::atof(value);
     } else if (name == "--body") {
@@ -313,12 +376,12 @@ int main(int argc, char** argv) {
   if (!parse(argc, argv, options)) {
     std::fprintf(stderr,
                  "usage: stream_load --port N --target PATH --body FILE [--header LINE]... [--streams N] "
-                 "[--total N] [--rate N]\n");
+                 "[--total N] [--rate N] [--seconds N] [--leave N] [--faults]\n");
     return 2;
   }
   const Seen seen = Load(options).run();
-  std::printf("{\"streams\":%d,\"cut\":%d,\"disordered\":%d,\"unconnected\":%d,\"refused\":{", seen.whole,
-              seen.cut, seen.disordered, seen.unconnected);
+  std::printf("{\"streams\":%d,\"cut\":%d,\"disordered\":%d,\"unconnected\":%d,\"left\":%d,\"refused\":{",
+              seen.whole, seen.cut, seen.disordered, seen.unconnected, seen.left);
   const char* comma = "";
   for (const auto& [status, count] : seen.refused) {
     std::printf("%s\"%d\":%d", comma, status, count);
@@ -327,6 +390,10 @@ int main(int argc, char** argv) {
   std::printf("}");
   print_percentiles("ttft_us", seen.ttft_us);
   print_percentiles("gap_us", seen.gap_us);
+  if (!seen.late_us.empty()) {
+    print_percentiles("late_us", seen.late_us);
+    print_percentiles("added_gap_us", seen.added_gap_us);
+  }
   std::printf("}\n");
-  return seen.whole == options.total ? 0 : 1;
+  return options.faults || (seen.whole + seen.left == seen.started && seen.started > 0) ? 0 : 1;
 }

@@ -13,6 +13,7 @@ inline constexpr std::size_t kMaxChunkLineBytes = 1024;                // chunk 
 inline constexpr std::size_t kMaxTrailerBytes = std::size_t{8} << 10;  // all trailer lines of a chunked body
 inline constexpr std::size_t kMaxSseEventBytes = std::size_t{16} << 20;     // one event with all its lines
 inline constexpr std::size_t kMaxJsonElementBytes = std::size_t{16} << 20;  // one element of a streamed array
+inline constexpr std::size_t kMaxFormParts = 128;                           // of one multipart body
 // Bytes that may be read past the end of a request body net hands over (SIMD parsers want slack).
 inline constexpr std::size_t kBodyPadding = 64;
 

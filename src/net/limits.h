@@ -17,6 +17,7 @@ inline constexpr std::size_t kMaxIdlePerOrigin = 64;            // pooled connec
 inline constexpr std::size_t kMaxAddresses = 8;                 // of one name that are tried
 inline constexpr std::size_t kMaxLookupThreads = 8;             // of the process, for getaddrinfo
 inline constexpr std::size_t kMaxLookupsWaiting = 1024;         // for one of them
+inline constexpr std::size_t kMaxSideWork = 64;                 // waiting for the thread that may block
 inline constexpr std::size_t kMaxInterimAnswers = 16;           // 1xx before the answer
 inline constexpr std::chrono::milliseconds kAddressDelay{250};  // before the next address is tried as well
 inline constexpr std::chrono::seconds kIdleAge{55};             // pooled connection, unused

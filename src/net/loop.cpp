@@ -8,8 +8,8 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "net/alarms.h"
 #include "net/limits.h"
-#include "net/transport/alarms.h"
 #include "net/transport/signal.h"
 
 namespace sluice::net {

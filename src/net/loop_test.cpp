@@ -4,8 +4,8 @@
 
 #include <atomic>
 
+#include "net/alarms.h"
 #include "net/testing/run.h"
-#include "net/transport/alarms.h"
 
 namespace sluice::net {
 namespace {

@@ -56,4 +56,4 @@ def test_the_example_configuration_is_accepted():
 def test_the_table_names_every_example():
     table = (EXAMPLES / "README.md").read_text()
     for file in EXAMPLES.iterdir():
-        assert file.name == "README.md" or f"({file.name})" in table, file.name
+        assert file.name == "README.md" or f"({file.name})" in table or f"({file.name}/README.md)" in table, file.name

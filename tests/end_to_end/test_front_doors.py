@@ -197,7 +197,8 @@ def test_another_media_type_is_refused(hub, simulator, front, kind):
     body = json.dumps({"model": "sim/text:mine"} | front.body([("user", "Hi", None)])).encode()
     with hub.connect() as connection:
         connection.send_request("POST", front.path, [hub.authorization, *([("content-type", kind)] if kind else [])], body)
-        refusal(front, connection.read_answer(), 415)
+        form = (kind or "").startswith("multipart") and front.path == "/v1/chat/completions"  # which takes forms, but not this body
+        refusal(front, connection.read_answer(), 400 if form else 415)
     assert not simulator.received()
 
 

@@ -118,7 +118,8 @@ def test_a_stop_lets_running_answers_end():
 
     def slowly(exchange):
         exchange.begin_stream()
-        first, *rest = up.stream_events(exchange.request)
+        role, first, *rest = up.stream_events(exchange.request)
+        exchange.send_chunk(role)
         exchange.send_chunk(first)
         assert release.wait(up.WAIT_S)
         for event in rest:
@@ -237,7 +238,8 @@ def test_the_api_description_is_valid_and_true():
             for method in methods:
                 if method in ("get", "post", "delete", "put"):
                     found = hub.ask(method.upper(), path.replace("{id}", "reciter"), b"{}" if method == "post" else None)
-                    assert found.status not in (404, 405, 500), (method, path, found)
+                    assert found.status not in (405, 500), (method, path, found)
+                    assert found.status != 404 or path.endswith("generations/{id}"), (method, path, found)  # a route, but no such answer
 
 
 def test_start_prints_where_who_and_how():

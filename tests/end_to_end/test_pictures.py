@@ -3,6 +3,8 @@ import base64
 import json
 import os
 import pathlib
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -177,6 +179,32 @@ def test_too_many_pictures_are_told_with_the_numbers(hub):
     assert "468 of them for pictures" in error["message"] and "the context is 512" in error["message"]
 
 
+def form(hub, key=True, **fields):
+    """As `curl -F image=@picture.png -F model=... -F prompt=...` sends it; (status, body)."""
+    parts = [f'--edge\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+             for name, value in fields.items()]
+    parts.append(b'--edge\r\ncontent-disposition: form-data; name="image"; filename="p.png"\r\n'
+                 b"content-type: application/octet-stream\r\n\r\n" + PICTURE.read_bytes() + b"\r\n--edge--\r\n")
+    request = urllib.request.Request(hub.url + "/v1/chat/completions", b"".join(parts),
+                                     {"content-type": "multipart/form-data; boundary=edge",
+                                      **({"authorization": f"Bearer {hub.key}"} if key else {})})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return reply.status, json.loads(reply.read())
+    except urllib.error.HTTPError as refused:
+        return refused.code, json.loads(refused.read())
+
+
+def test_a_form_with_a_file_gives_the_same_answer(hub, asked):
+    status, answer = form(hub, model="eye/tiny", prompt=QUESTION, temperature=0, max_tokens=8)
+    assert status == 200, answer
+    assert answer["choices"][0]["message"]["content"] == asked["text"]
+    assert answer["usage"]["prompt_tokens"] == asked["usage"]["prompt_tokens"]
+    status, answer = form(hub, model="eye/tiny", prompt=QUESTION, tools="[]")
+    assert status == 400 and answer["error"]["param"] == "tools"
+    assert form(hub, key=False, model="eye/tiny", prompt=QUESTION)[0] == 401
+
+
 def test_low_detail_is_one_frame(hub):
     reply = chat(hub, content("low"))
     assert reply.status == 200, reply.body
@@ -200,6 +228,37 @@ def test_caption_goes_on_after_a_bad_file(hub, tmp_path):
     lines = [json.loads(line) for line in run.stdout.splitlines()]
     assert [pathlib.Path(line["file"]).name for line in lines] == ["a.png", "c.png"]
     assert lines[0]["text"] == lines[1]["text"] and lines[0]["tiles_used"] == 1
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three pictures, one of them below another folder, a broken one and something else."""
+    (tmp_path / "sub").mkdir()
+    for name in ("a.png", "b.PNG", "sub/c.png"):
+        (tmp_path / name).write_bytes(PICTURE.read_bytes())
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "notes.txt").write_text("no picture either")
+    return tmp_path
+
+
+def test_ask_with_a_folder_answers_about_each_picture(hub, folder, asked):
+    run = hub.command("ask", str(folder), QUESTION, "--json", "--max-tokens", "8")
+    assert run.returncode == 1 and "broken.png" in run.stderr and "4 of 4 pictures" in run.stderr
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [pathlib.Path(line["file"]).name for line in lines] == ["a.png", "b.PNG", "c.png"]
+    assert {line["text"] for line in lines} == {asked["text"].strip()}
+    assert all(line["timings"]["tower_ms"] > 0 for line in lines)
+
+
+def test_run_attaches_the_pictures_among_its_words(hub, asked):
+    run = hub.command("run", "eye/tiny", str(PICTURE), QUESTION, "--max-tokens", "8", "--temperature", "0", "--json")
+    assert run.returncode == 0, run
+    answer = json.loads(run.stdout)
+    assert answer["text"] == asked["text"] and answer["usage"]["prompt_tokens"] == asked["usage"]["prompt_tokens"]
+    run = hub.command("run", "eye/tiny", "./no-such.png", QUESTION)
+    assert run.returncode == 1 and "./no-such.png: no such picture" in run.stderr
+    run = hub.command("run", "eye/tiny", "What", "is", "a.png?", "--max-tokens", "1")
+    assert run.returncode == 0, run
 
 
 def test_show_prints_what_the_processor_does(hub):

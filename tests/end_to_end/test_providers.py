@@ -311,3 +311,72 @@ def test_import_fails_with_a_reason(home, arguments, status):
     (home.home / "empty.yaml").write_text("a: 1\n")
     run = home.command("config", "import", *arguments)
     assert run.returncode == status and run.stderr and not run.stdout, run
+
+
+# --- sluice providers refresh
+
+LIST = {"object": "list", "data": [
+    {"id": "gpt-4o", "context_length": 128000, "pricing": {"input": 2.4, "output": 9.5}},
+    {"id": "gpt-99", "context_length": 99, "pricing": {"input": 0.5, "output": 1}},
+    {"id": "o3", "pricing": {"input": 0.0001, "output": 0.0001}},
+    {"id": "nothing-said"}, "rubbish"]}
+
+
+def listing(exchange):
+    if exchange.request.target.endswith("/models"):
+        exchange.answer(LIST)
+    else:
+        exchange.answer(REPLY)
+
+
+def offered(hub, model, provider="openai"):
+    row = hub.ask("GET", f"/v1/models/{model}").json
+    return {one["provider"]: one for one in row["providers"]}[provider]
+
+
+def test_refresh_keeps_what_a_provider_says_of_its_prices():
+    with up.Upstream(listing) as upstream, contextlib.closing(hubs.Home()) as home:
+        configure(home, {"openai": {"api_key": "sk-1", "base_url": upstream.origin}})
+        run = home.command("providers", "refresh", "--json")
+        assert run.returncode == 0, run
+        assert json.loads(run.stdout) == [{"provider": "openai", "good": True, "error": "", "offers": 4, "priced": 3,
+                                           "doubted": 1, "passed_over": 1}]
+        assert [request.target.split("/")[-1] for request in upstream.requests] == ["models"]
+        with open(f"{home.environment['SLUICE_HOME']}/prices/openai/openai.json", encoding="utf-8") as file:
+            assert json.load(file)["provider"] == "openai"
+        assert home.command("providers", "refresh", "opena").returncode == 1
+        configure(home, {"openai": {"api_key": "sk-1", "base_url": upstream.origin}}, local_only=True)
+        asked = upstream.connections
+        refused = home.command("providers", "refresh")
+        assert refused.returncode == 1 and "local only" in refused.stderr
+        assert upstream.connections == asked
+
+
+def test_serve_fetches_prices_only_where_it_is_told_to():
+    with up.Upstream(listing) as upstream:
+        with hubs.Hub({}, {"openai": upstream}) as hub:
+            before = offered(hub, "gpt-4o")
+            assert before["pricing"]["input"] == 2.5 and before["price"]["age_days"] >= 0
+        assert upstream.connections == 0
+        with hubs.Hub({"price_refresh": "1h"}, {"openai": upstream}) as hub:
+            hub.wait(lambda: hub.ask("GET", "/v1/models/gpt-99").status == 200, "the fetched list in use", timeout=20)
+            now = offered(hub, "gpt-4o")
+            assert now["pricing"]["input"] == 2.4 and now["pricing"]["output"] == 9.5
+            assert now["price"]["source"] == "openai: list of models" and now["price"]["age_days"] == 0
+            assert offered(hub, "gpt-99")["context_length"] == 99
+            assert "leap" in offered(hub, "o3")["price"]["doubt"]
+            assert "price" not in offered(hub, "nothing-said")
+            assert hub.chat("gpt-99").status == 200
+        assert sum(request.target.endswith("/models") for request in upstream.requests) == 1
+
+
+def test_prices_that_cannot_be_read_are_named_and_left_out():
+    with up.Upstream(listing) as upstream:
+        hub = hubs.Hub({}, {"openai": upstream})
+        home = hub.environment["SLUICE_HOME"]
+        os.makedirs(f"{home}/prices/openai")
+        with open(f"{home}/prices/openai/openai.json", "w", encoding="utf-8") as file:
+            file.write('{"provider": "openai", "offers": [{"id": "gpt-4o", "modell": "x"}]}')
+        with hub:
+            assert "prices not read" in hub.stdout and "unknown key 'modell'" in hub.stdout
+            assert offered(hub, "gpt-4o")["pricing"]["input"] == 2.5

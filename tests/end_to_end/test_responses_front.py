@@ -122,7 +122,7 @@ def test_refuses_by_name(hub, provider, member, name):
 
 def test_errors_and_suffixes_are_as_everywhere(hub):
     assert hub.ask("POST", "/v1/responses", {"model": "nowhere", "input": "Hi"}).status == 404
-    assert hub.ask("POST", "/v1/responses", {"model": "m:fastest", "input": "Hi"}).status == 400
+    assert hub.ask("POST", "/v1/responses", {"model": "m:fastest", "input": "Hi"}).status == 404
     assert hub.ask("POST", "/v1/responses", {"model": "m:mistral", "input": "Hi"}, authorized=False).status == 401
     dropped = hub.ask("POST", "/v1/responses", {"model": "m:mistral", "input": "Hi", "max_tool_calls": 3,
                                                 "tools": [{"type": "web_search"}]})

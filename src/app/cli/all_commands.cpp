@@ -13,12 +13,15 @@ std::function<int()> declare_config_init(Arguments& arguments);
 std::function<int()> declare_config_reference(Arguments& arguments);
 std::function<int()> declare_config_schema(Arguments& arguments);
 std::function<int()> declare_config_show(Arguments& arguments);
+std::function<int()> declare_drill(Arguments& arguments);
 std::function<int()> declare_keys_create(Arguments& arguments);
 std::function<int()> declare_keys_list(Arguments& arguments);
 std::function<int()> declare_keys_revoke(Arguments& arguments);
 std::function<int()> declare_list(Arguments& arguments);
 std::function<int()> declare_providers(Arguments& arguments);
 std::function<int()> declare_providers_check(Arguments& arguments);
+std::function<int()> declare_providers_refresh(Arguments& arguments);
+std::function<int()> declare_pull(Arguments& arguments);
 std::function<int()> declare_quickstart_ask(Arguments& arguments);
 std::function<int()> declare_run(Arguments& arguments);
 std::function<int()> declare_selftest(Arguments& arguments);
@@ -34,11 +37,13 @@ constexpr Command kCommands[] = {
     {"run", "ask a model on this machine, or talk to it", declare_run},
     {"ask", "ask about pictures: IMAGE... QUESTION", declare_ask},
     {"caption", "describe pictures, one or whole folders", declare_caption},
+    {"pull", "download a model of the Hugging Face Hub", declare_pull},
     {"selftest", "ask a model about pictures drawn on the spot, and judge it", declare_selftest},
     {"list", "list the models on this machine", declare_list},
     {"show", "tell what a model is and what it takes", declare_show},
     {"providers", "list the providers and what switches them on", declare_providers},
     {"providers check", "ask a provider something small and say what came back", declare_providers_check},
+    {"providers refresh", "fetch the providers' own lists of models and prices", declare_providers_refresh},
     {"setup", "take a provider's key, try it and keep it", declare_setup},
     {"keys create", "make a key and print it once", declare_keys_create},
     {"keys list", "list the keys", declare_keys_list},
@@ -49,6 +54,7 @@ constexpr Command kCommands[] = {
     {"config show", "print the settings in force", declare_config_show},
     {"config schema", "print the JSON Schema of the configuration", declare_config_schema},
     {"config reference", "print the settings as a Markdown table", declare_config_reference},
+    {"drill", "put a gateway through every fault a provider can have", declare_drill},
     {"completion", "print a completion script", declare_completion},
     {"version", "print the version", declare_version},
     {"bench-text", "", declare_bench_text},

@@ -1,10 +1,12 @@
-// sluice ask IMAGE... QUESTION: one answer about pictures.
+// sluice ask IMAGE... QUESTION: one answer about the pictures named; with a folder among them, one for each
+// picture.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
 #include <memory>
+#include <system_error>
 
 #include "app/cli/command.h"
 #include "app/cli/pictures.h"
@@ -39,30 +41,32 @@ std::string as_json(const Options& options, const std::vector<vlm::generation::P
   return out;
 }
 
-// The files as a message and its frames: of a video only those that are sampled are read.
+bool is_folder(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_directory(path, error);
+}
+
+// The files as a message and what was made of them: of a video only the frames that are sampled are read.
 struct Turn {
   vlm::tokenizer::Message message;
   std::vector<vlm::generation::PreparedPicture> pictures;
 };
 
 base::Result<Turn> make_turn(const Options& options, const vlm::generation::LanguageModel& model,
+                             std::span<const std::filesystem::path> files,
                              vlm::generation::TileChoice choice) {
   Turn turn{.message = {.role = "user", .content = options.words.back()}, .pictures = {}};
-  const std::size_t files = options.words.size() - 1;
   if (options.frame_rate == 0) {
-    for (std::size_t i = 0; i < files; ++i) {
-      SLUICE_TRY(auto picture, prepare_picture_file(model, options.words[i], choice));
-      turn.message.images.push_back(picture.spot(0));
-      turn.pictures.push_back(std::move(picture));
-    }
+    SLUICE_TRY(turn.pictures, prepare_picture_files(model, files, choice));
+    for (const auto& picture : turn.pictures) turn.message.images.push_back(picture.spot(0));
     return turn;
   }
-  SLUICE_TRY(const auto indices, vlm::generation::sample_frames(files, options.frame_rate));
+  SLUICE_TRY(const auto indices, vlm::generation::sample_frames(files.size(), options.frame_rate));
   for (const std::size_t index : indices) {
-    SLUICE_TRY(auto picture, prepare_frame_file(model, options.words[index]));
+    SLUICE_TRY(auto picture, prepare_frame_file(model, files[index]));
     turn.pictures.push_back(std::move(picture));
   }
-  turn.message = vlm::generation::video_message(indices, files, options.frame_rate,
+  turn.message = vlm::generation::video_message(indices, files.size(), options.frame_rate,
                                                 turn.pictures.front().frame_tokens, options.words.back());
   return turn;
 }
@@ -80,14 +84,19 @@ int run(const Options& options) {
   if (!choice) return refuse_usage(choice.error());
   auto settings = chat_options_of(options);
   if (!settings) return refuse_usage(settings.error());
-  auto model = load_seeing_model(options.model);
-  if (!model) return report(model.error());
-  auto turn = make_turn(options, **model, *choice);
+  auto model = load_seeing_model(options);
+  if (!model) return report_missing(model.error());
+  ChatSession chat(*std::move(model), *std::move(settings));
+  const std::span<const std::string> named = std::span(options.words).first(options.words.size() - 1);
+  const std::vector<std::filesystem::path> files = picture_files_of(named);
+  if (options.frame_rate == 0 &&
+      std::ranges::any_of(named, [](const std::string& path) { return is_folder(path); }))
+    return answer_each(options, *choice, options.words.back(), files, chat);
+  auto turn = make_turn(options, chat.model(), files, *choice);
   if (!turn) return report(turn.error());
   std::vector<vlm::image::Picture> frames;
   for (vlm::generation::PreparedPicture& picture : turn->pictures)
     std::ranges::move(picture.frames, std::back_inserter(frames));
-  ChatSession chat(*std::move(model), *std::move(settings));
   const auto show = [&](std::string_view text) {
     if (options.json) return;
     std::fwrite(text.data(), 1, text.size(), stdout);
@@ -103,12 +112,14 @@ int run(const Options& options) {
 
 std::function<int()> declare_ask(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  arguments.rest("IMAGE... QUESTION", options->words, "files of pictures, then the question in quotes");
+  arguments.rest("IMAGE... QUESTION", options->words,
+                 "pictures or folders of them, then the question in quotes");
   declare_seeing(arguments, *options);
   arguments.option(
       "--video", options->frame_rate,
       "the pictures are a video's frames, so many a second: sampled as SmolVLM2's processor does");
-  arguments.flag("--json", options->json, "print one JSON object, with the time each stage took");
+  arguments.flag("--json", options->json,
+                 "print one JSON object, with the time each stage took; JSON Lines for folders");
   return [options] { return run(*options); };
 }
 

@@ -9,6 +9,8 @@
 #include "app/server/access_home.h"
 #include "app/server/config.h"
 #include "base/json_writer.h"
+#include "hub/catalog/resolve.h"
+#include "hub/routing/parse_wishes.h"
 
 namespace sluice::app::cli {
 namespace {
@@ -18,6 +20,7 @@ using hub::access::KeyRecord;
 struct State {
   std::string name;
   bool local_only = false;
+  std::string wishes;
   bool json = false;
 };
 
@@ -37,14 +40,23 @@ void write_key(base::JsonWriter& json, const KeyRecord& key, std::string_view te
       .field("enabled", key.enabled)
       .field("local_only", key.policy.local_only)
       .field("created", key.created_s)
-      .field("last_used", key.last_used_s)
-      .end_object();
+      .field("last_used", key.last_used_s);
+  if (!key.policy.wishes.empty()) json.key("wishes").raw(key.policy.wishes);
+  json.end_object();
 }
 
 int create_key(const State& state) {
   auto home = open_home();
   if (!home) return report(home.error());
-  const auto made = home->keys->create(state.name, {.local_only = state.local_only}, std::time(nullptr));
+  // As the server will read them: a provider's name that only its configuration knows is not known here.
+  if (!state.wishes.empty()) {
+    std::vector<std::string> providers = hub::catalog::Catalog::built_in()->ids();
+    providers.emplace_back(hub::catalog::kDeviceId);
+    if (const auto read = hub::routing::parse_wish_defaults(state.wishes, providers, "wishes"); !read)
+      return report(read.error());
+  }
+  const auto made = home->keys->create(state.name, {.local_only = state.local_only, .wishes = state.wishes},
+                                       std::time(nullptr));
   if (!made) return report(made.error());
   if (state.json) {
     std::string out;
@@ -95,6 +107,8 @@ std::function<int()> declare_keys_create(Arguments& arguments) {
   auto state = std::make_shared<State>();
   arguments.option("NAME,--name", state->name, "what it is for");
   arguments.flag("--local-only", state->local_only, "only the model on this machine may answer it");
+  arguments.option("JSON,--wishes", state->wishes,
+                   "what its requests wish where they do not say: {\"sort\":\"price\",\"zdr\":true}");
   arguments.flag("--json", state->json, "print one JSON object");
   return [state] { return create_key(*state); };
 }

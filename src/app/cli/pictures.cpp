@@ -1,6 +1,7 @@
 #include "app/cli/pictures.h"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <iterator>
 #include <limits>
@@ -20,6 +21,12 @@ using base::Result;
 namespace fs = std::filesystem;
 namespace generation = vlm::generation;
 
+namespace {
+
+constexpr std::size_t kFilesMax = 100'000;  // of one folder
+
+}  // namespace
+
 void declare_seeing(Arguments& arguments, SeeingOptions& options) {
   arguments.option("-m,--model", options.model, "model that sees [the first one on this machine]");
   declare_asking(arguments, options);
@@ -33,6 +40,7 @@ void declare_asking(Arguments& arguments, SeeingOptions& options) {
   arguments.option("--temperature", options.temperature, "0 takes the likeliest token each time [0]");
   arguments.option("--seed", options.seed, "the same seed gives the same answer [random]");
   arguments.option("--threads", options.threads, "threads to compute on [cores of the quota]");
+  options.hub.declare_implied(arguments);
 }
 
 Result<ChatOptions> chat_options_of(const SeeingOptions& options) {
@@ -49,6 +57,46 @@ Result<ChatOptions> chat_options_of(const SeeingOptions& options) {
       return fail(ErrorCode::invalid_argument, "--seed: expected a whole number, got {}", options.seed);
   }
   return chat;
+}
+
+bool is_picture_name(const fs::path& file) {
+  constexpr std::array<std::string_view, 4> kEndings{".jpg", ".jpeg", ".png", ".webp"};
+  const std::string ending = base::to_lower(file.extension().string());
+  return std::ranges::find(kEndings, ending) != kEndings.end();
+}
+
+std::vector<fs::path> picture_files_of(std::span<const std::string> paths) {
+  std::vector<fs::path> files;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    if (!fs::is_directory(path, error)) {
+      files.emplace_back(path);
+      continue;
+    }
+    std::vector<fs::path> inside;
+    for (fs::recursive_directory_iterator at(path, error), end;
+         !error && at != end && inside.size() < kFilesMax; at.increment(error))
+      if (is_picture_name(at->path())) inside.push_back(at->path());
+    std::ranges::sort(inside);
+    std::ranges::copy(inside, std::back_inserter(files));
+  }
+  return files;
+}
+
+Result<PromptWithPictures> find_pictures(std::span<const std::string> words) {
+  PromptWithPictures prompt;
+  for (const std::string& word : words) {
+    std::error_code error;
+    if (is_picture_name(word) && fs::is_regular_file(word, error)) {
+      prompt.pictures.emplace_back(word);
+      continue;
+    }
+    const bool is_path = word.find('/') != std::string::npos && word.find(' ') == std::string::npos;
+    if (is_path && is_picture_name(word)) return fail(ErrorCode::not_found, "{}: no such picture", word);
+    if (!prompt.text.empty()) prompt.text += ' ';
+    prompt.text += word;
+  }
+  return prompt;
 }
 
 namespace {
@@ -86,13 +134,26 @@ Result<generation::PreparedPicture> prepare_frame_file(const generation::Languag
   return name_file(generation::prepare_video_frame(model, std::as_bytes(std::span(bytes))), file);
 }
 
-Result<ChatSession::LoadedModel> load_seeing_model(const std::string& name) {
-  if (!name.empty()) return load_for_chat(name);
+Result<std::vector<generation::PreparedPicture>> prepare_picture_files(const generation::LanguageModel& model,
+                                                                       std::span<const fs::path> files,
+                                                                       generation::TileChoice choice) {
+  std::vector<generation::PreparedPicture> pictures;
+  for (const fs::path& file : files) {
+    SLUICE_TRY(generation::PreparedPicture picture, prepare_picture_file(model, file, choice));
+    pictures.push_back(std::move(picture));
+  }
+  return pictures;
+}
+
+Result<ChatSession::LoadedModel> load_seeing_model(const SeeingOptions& options) {
+  if (!options.model.empty()) return load_or_fetch(options.model, options.hub);
   device::ModelStore store(device::model_places_from_environment());
   for (const device::StoredModel& model : store.list())
     if (generation::looks_like_seeing(model.file)) return store.load(model);
   return fail(ErrorCode::not_found,
-              "no model on this machine sees pictures: put a SmolVLM folder or GGUF pair into {}",
+              "no model on this machine sees pictures: `sluice pull HuggingFaceTB/SmolVLM-256M-Instruct` "
+              "downloads one, or put a "
+              "SmolVLM folder or GGUF pair into {}",
               store.places().models_folder.string());
 }
 

@@ -1,14 +1,16 @@
-// What the commands that look at pictures share: reading files, choosing a model that sees, and the words
-// for both in JSON.
+// What the commands that look at pictures share: finding and reading files, choosing a model that sees, the
+// words for both in JSON, and the same question about many pictures.
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "app/cli/chat_session.h"
 #include "app/cli/command.h"
+#include "app/cli/fetch_model.h"
 #include "base/json_writer.h"
 #include "base/result.h"
 #include "vlm/generation/picture_prompt.h"
@@ -24,10 +26,24 @@ struct SeeingOptions {
   std::string seed;
   std::uint64_t threads = 0;
   bool json = false;
+  HubOptions hub;
 };
 void declare_seeing(Arguments& arguments, SeeingOptions& options);
 void declare_asking(Arguments& arguments, SeeingOptions& options);  // all but the model
 base::Result<ChatOptions> chat_options_of(const SeeingOptions& options);
+
+// By its ending: what is read as JPEG, PNG or WebP.
+bool is_picture_name(const std::filesystem::path& file);
+// Files as named, folders as the pictures in them and below, sorted.
+std::vector<std::filesystem::path> picture_files_of(std::span<const std::string> paths);
+
+// A prompt whose words may be paths of pictures: those leave the text. not_found for a path, with a slash in
+// it and a picture's ending, where no file is.
+struct PromptWithPictures {
+  std::string text;
+  std::vector<std::filesystem::path> pictures;
+};
+base::Result<PromptWithPictures> find_pictures(std::span<const std::string> words);
 
 // Errors begin with the file's name.
 base::Result<vlm::generation::PreparedPicture> prepare_picture_file(
@@ -38,8 +54,18 @@ base::Result<vlm::generation::PreparedPicture> prepare_picture_file(
 base::Result<vlm::generation::PreparedPicture> prepare_frame_file(const vlm::generation::LanguageModel& model,
                                                                   const std::filesystem::path& file);
 
-// `name`, or without one the first model of this machine that sees.
-base::Result<ChatSession::LoadedModel> load_seeing_model(const std::string& name);
+// The model named, fetched when need be, or without a name the first of this machine that sees.
+base::Result<ChatSession::LoadedModel> load_seeing_model(const SeeingOptions& options);
+
+base::Result<std::vector<vlm::generation::PreparedPicture>> prepare_picture_files(
+    const vlm::generation::LanguageModel& model, std::span<const std::filesystem::path> files,
+    vlm::generation::TileChoice choice);
+
+// Asks the same about each picture, every one in a conversation of its own: lines "file: text" or, as JSON
+// Lines, objects with the time each stage took, as soon as they are known; progress on standard error. A
+// picture that cannot be read is reported and the others go on; Ctrl-C ends it. Returns the exit code.
+int answer_each(const SeeingOptions& options, vlm::generation::TileChoice choice, const std::string& question,
+                std::span<const std::filesystem::path> files, ChatSession& chat);
 
 // Fields of an object that has been begun.
 void write_picture(const vlm::generation::PreparedPicture& picture, base::JsonWriter& json);

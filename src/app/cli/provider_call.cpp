@@ -5,12 +5,11 @@
 
 #include <memory>
 
+#include "app/server/model_list.h"
 #include "base/json_writer.h"
-#include "hub/credentials/limits.h"
 #include "hub/credentials/memory.h"
 #include "hub/dialects/dialect.h"
 #include "hub/gateway/http_upstream.h"
-#include "hub/gateway/mint.h"
 
 namespace sluice::app::cli {
 namespace {
@@ -25,7 +24,6 @@ namespace gateway = hub::gateway;
 constexpr std::string_view kQuestion = "Answer with the word OK.";
 constexpr std::int64_t kTokensIn = 16, kTokensOut = 16;
 constexpr std::size_t kShownBytesMax = 200;
-constexpr std::size_t kModelListBytesMax = 16 << 20;
 
 std::string make_body(const std::string& model) {
   std::string body;
@@ -39,18 +37,6 @@ std::string make_body(const std::string& model) {
       .end_array();
   json.end_object();
   return body;
-}
-
-// Runs `work` on a loop of its own until it ends.
-template <typename Work>
-void run_on_loop(Work work) {
-  net::Loop loop(0);
-  const auto work_and_stop = [&]() -> net::Task<void> {
-    co_await work(loop);
-    loop.stop();
-  };
-  loop.spawn(work_and_stop());
-  loop.run();
 }
 
 // Reads what an answer of OpenAI's shape says; providers of other dialects give events instead.
@@ -102,35 +88,6 @@ void fail_with(ProviderAnswer& out, const base::Error& error, int status) {
   out.error = error.message;
 }
 
-net::ClientOptions client_options_of(const server::Snapshot& snapshot) {
-  net::ClientOptions options = snapshot.client;
-  options.idle_per_origin = 0;
-  return options;
-}
-
-net::Task<Result<std::string>> get(net::Loop& loop, const server::Snapshot& snapshot,
-                                   const hub::credentials::EnabledProvider& enabled) {
-  const hub::catalog::Provider& provider = *enabled.provider;
-  net::Client client(loop, client_options_of(snapshot));
-  net::Cancel cancel;
-  const net::Deadlines deadlines{.first_byte = std::chrono::seconds(30), .total = std::chrono::seconds(60)};
-  hub::credentials::Memory memory;
-  const auto& credential = enabled.credentials.front().credential;
-  SLUICE_CO_TRY(const std::string token,
-                co_await gateway::token_for(client, credential, memory, deadlines, false, cancel));
-  net::ClientRequest request;
-  SLUICE_CO_TRY(request.url, http::parse_url(provider.primary().base_url + provider.models_path));
-  for (const auto& [name, value] : provider.primary().headers) request.headers.set(name, value);
-  request.headers.set("accept", "application/json");
-  request.headers.set("user-agent", "sluice");
-  SLUICE_CO_TRY_VOID(credential.apply(request.headers, token));
-  SLUICE_CO_TRY(net::ClientResponse response, co_await client.send(std::move(request), deadlines, cancel));
-  SLUICE_CO_TRY(const http::Body body, co_await response.read_all(kModelListBytesMax));
-  if (response.status() != 200)
-    co_return base::fail(ErrorCode::upstream_failed, "status {}", response.status());
-  co_return http::to_string(body);
-}
-
 // {"data":[{"id"}]}, {"models":[{"name"}]} or a bare array.
 std::vector<std::string> ids_in(const std::string& body, std::size_t most) {
   std::vector<std::string> ids;
@@ -164,10 +121,11 @@ ProviderAnswer call_provider(const server::Snapshot& snapshot, const std::string
     return out;
   }
   gateway::Call call("check", *front, *std::move(scanned));
-  call.try_candidate({.provider = enabled->provider, .model = model});
+  call.try_candidate({.provider = enabled->provider, .model = model},
+                     gateway::limits_of(settings.times, false));
   const auto began = Clock::now();
-  run_on_loop([&](net::Loop& loop) -> net::Task<void> {
-    auto client = std::make_shared<net::Client>(loop, client_options_of(snapshot));
+  server::run_on_loop([&](net::Loop& loop) -> net::Task<void> {
+    auto client = std::make_shared<net::Client>(loop, server::unpooled_client_options(snapshot));
     hub::credentials::Memory memory;
     gateway::HttpUpstream upstream(std::move(client), settings, memory, "check");
     const auto ended = co_await ask(upstream, call, out);
@@ -184,12 +142,8 @@ Result<std::vector<std::string>> list_models(const server::Snapshot& snapshot, c
                                              std::size_t most) {
   const auto* enabled = snapshot.api->gateway->enabled.find(id);
   if (enabled == nullptr) return base::fail(ErrorCode::unavailable, "it is not switched on");
-  if (enabled->provider->models_path.empty())
-    return base::fail(ErrorCode::not_found, "it has no list of models");
-  Result<std::string> body = base::fail(ErrorCode::internal, "nothing came back");
-  run_on_loop([&](net::Loop& loop) -> net::Task<void> { body = co_await get(loop, snapshot, *enabled); });
-  if (!body) return base::fail(std::move(body).error());
-  return ids_in(*body, most);
+  SLUICE_TRY(const std::string body, server::fetch_model_list(snapshot, *enabled));
+  return ids_in(body, most);
 }
 
 std::string describe_price(const hub::catalog::Provider& provider, const std::string& model) {

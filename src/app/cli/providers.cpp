@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -9,6 +10,7 @@
 #include "app/cli/config_options.h"
 #include "app/cli/provider_call.h"
 #include "app/server/access_home.h"
+#include "app/server/price_refresh.h"
 #include "app/server/snapshot.h"
 #include "base/json_writer.h"
 #include "base/strings.h"
@@ -24,6 +26,7 @@ struct State {
   bool json = false;
   std::string name;
   std::string model;
+  std::vector<std::string> names;
 };
 
 base::Result<server::Snapshot> load_snapshot(const State& state, const server::Surroundings& surroundings) {
@@ -203,7 +206,59 @@ int check_provider(const State& state) {
   return answer.good ? kDone : kFailed;
 }
 
+void write_refreshed(base::JsonWriter& json, const server::Refreshed& one) {
+  json.begin_object()
+      .field("provider", one.provider)
+      .field("good", one.error.empty())
+      .field("error", one.error)
+      .field("offers", one.offers)
+      .field("priced", one.priced)
+      .field("doubted", one.doubted)
+      .field("passed_over", one.passed_over)
+      .end_object();
+}
+
+int refresh_providers(const State& state) {
+  const server::Surroundings surroundings = server::surroundings_of_process();
+  const auto snapshot = load_snapshot(state, surroundings);
+  if (!snapshot) return report(snapshot.error());
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  const auto refreshed =
+      server::refresh_prices(*snapshot, server::home_directory(surroundings), state.names,
+                             std::chrono::duration_cast<std::chrono::seconds>(wall).count());
+  if (!refreshed) return report(refreshed.error());
+  if (refreshed->empty()) {
+    fmt::print(stderr, "sluice: no provider with a list of models is switched on: see `sluice providers`\n");
+    return kPrerequisiteMissing;
+  }
+  std::string out;
+  base::JsonWriter json(out);
+  if (state.json) json.begin_array();
+  bool good = true;
+  for (const server::Refreshed& one : *refreshed) {
+    good = good && one.error.empty();
+    if (state.json)
+      write_refreshed(json, one);
+    else if (one.error.empty())
+      out += fmt::format("{}: {} offers, {} with a price, {} of them in doubt, {} passed over\n",
+                         one.provider, one.offers, one.priced, one.doubted, one.passed_over);
+    else
+      out += fmt::format("{}: failed: {}\n", one.provider, one.error);
+  }
+  if (state.json) json.end_array();
+  fmt::print("{}{}", out, state.json ? "\n" : "");
+  return good ? kDone : kFailed;
+}
+
 }  // namespace
+
+std::function<int()> declare_providers_refresh(Arguments& arguments) {
+  auto state = std::make_shared<State>();
+  state->options.declare_only(arguments, {});
+  arguments.rest("NAME", state->names, "providers to ask [all that are switched on and have a list]");
+  arguments.flag("--json", state->json, "print one JSON array");
+  return [state] { return refresh_providers(*state); };
+}
 
 std::function<int()> declare_providers(Arguments& arguments) {
   auto state = std::make_shared<State>();

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "app/cli/command.h"
+#include "app/cli/pictures.h"
 #include "base/strings.h"
 
 namespace sluice::app::cli {
@@ -65,6 +66,7 @@ constexpr std::string_view kHelp =
     "/show                 the model and the settings\n"
     "/clear                forget the conversation\n"
     "/bye                  leave (or Ctrl-D)\n"
+    "PATH words            a path of a picture in a line attaches it\n"
     "\"\"\"                   begins and ends a prompt of several lines\n"
     "Ctrl-C                stops the answer\n";
 
@@ -137,6 +139,25 @@ std::string read_block(std::string_view first) {
   return text;
 }
 
+void print_piece(std::string_view piece) {
+  std::fwrite(piece.data(), 1, piece.size(), stdout);
+  std::fflush(stdout);
+}
+
+std::string_view first_word(std::string_view text) {
+  return text.substr(0, text.find(' '));
+}
+
+// A line whose words may be paths of pictures; one without keeps its spaces.
+base::Result<Reply> ask_line_of(std::string_view line, ChatSession& chat) {
+  std::vector<std::string> words;
+  for (const std::string_view word : base::split(line, ' ')) words.emplace_back(word);
+  SLUICE_TRY(const PromptWithPictures prompt, find_pictures(words));
+  if (prompt.pictures.empty()) return chat.ask(std::string(line), print_piece);
+  SLUICE_TRY(auto pictures, prepare_picture_files(chat.model(), prompt.pictures, {}));
+  return chat.ask(prompt.text, print_piece, std::move(pictures));
+}
+
 }  // namespace
 
 int converse_with(ChatSession& chat, bool stats) {
@@ -144,15 +165,12 @@ int converse_with(ChatSession& chat, bool stats) {
   for (std::string line; read_line(">>> ", line);) {
     const std::string_view text = base::trim(line);
     if (text.empty()) continue;
-    if (text.starts_with('/')) {
+    if (text.starts_with('/') && !is_picture_name(first_word(text))) {
       if (!obey(text, chat)) return kDone;
       continue;
     }
-    const auto reply = chat.ask(text.starts_with("\"\"\"") ? read_block(text) : std::string(text),
-                                [](std::string_view piece) {
-                                  std::fwrite(piece.data(), 1, piece.size(), stdout);
-                                  std::fflush(stdout);
-                                });
+    const auto reply =
+        text.starts_with("\"\"\"") ? chat.ask(read_block(text), print_piece) : ask_line_of(text, chat);
     fmt::print("\n");
     if (!reply)
       report(reply.error());

@@ -1,4 +1,5 @@
 // sluice run MODEL [PROMPT]: one answer, or a conversation when there is no prompt and a terminal to type on.
+// Words of the prompt that are paths of pictures are attached.
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 
 #include "app/cli/chat_session.h"
 #include "app/cli/command.h"
+#include "app/cli/fetch_model.h"
+#include "app/cli/pictures.h"
 #include "app/cli/repl.h"
 #include "base/json_writer.h"
 #include "base/strings.h"
@@ -29,9 +32,11 @@ struct Options {
   double temperature = ChatOptions{}.temperature;
   double top_p = ChatOptions{}.top_p;
   std::string seed;
+  std::string tiles = "full";
   std::uint64_t threads = 0;
   bool json = false;
   bool stats = false;
+  HubOptions hub;
 };
 
 // Text that was piped or redirected in; a terminal, /dev/null or a socket has none for us.
@@ -41,11 +46,11 @@ std::string piped_text() {
   return {std::istreambuf_iterator<char>(std::cin), {}};
 }
 
-std::string joined_prompt(const Options& options) {
-  std::string prompt = fmt::format("{}", fmt::join(options.prompt, " "));
+base::Result<PromptWithPictures> whole_prompt(const Options& options) {
+  SLUICE_TRY(PromptWithPictures prompt, find_pictures(options.prompt));
   const std::string piped = piped_text();
-  if (base::trim(piped).empty()) return prompt;
-  return prompt.empty() ? piped : prompt + "\n\n" + piped;
+  if (!base::trim(piped).empty()) prompt.text += (prompt.text.empty() ? "" : "\n\n") + piped;
+  return prompt;
 }
 
 base::Result<ChatOptions> chat_options(const Options& options) {
@@ -82,13 +87,17 @@ std::string reply_as_json(const std::string& model, const ChatSession& chat, con
   return out;
 }
 
-int run_once(const Options& options, ChatSession& chat, const std::string& prompt) {
+int run_once(const Options& options, ChatSession& chat, const PromptWithPictures& prompt,
+             vlm::generation::TileChoice choice) {
+  const auto pictures = prepare_picture_files(chat.model(), prompt.pictures, choice);
+  if (!pictures) return report(pictures.error());
   const bool stream = !options.json;
-  const auto reply = chat.ask(prompt, [stream](std::string_view text) {
+  const auto show = [stream](std::string_view text) {
     if (!stream) return;
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
-  });
+  };
+  const auto reply = chat.ask(prompt.text, show, *pictures);
   if (!reply) return report(reply.error());
   if (options.json)
     fmt::print("{}\n", reply_as_json(options.model, chat, *reply));
@@ -100,38 +109,45 @@ int run_once(const Options& options, ChatSession& chat, const std::string& promp
 
 int run(const Options& options) {
   auto settings = chat_options(options);
-  if (!settings) {
-    report(settings.error());
+  const auto choice = vlm::generation::TileChoice::parse(options.tiles);
+  if (!settings || !choice) {
+    report(settings ? choice.error() : settings.error());
     return kUsage;
   }
-  const std::string prompt = joined_prompt(options);
-  const bool converse = prompt.empty() && isatty(STDIN_FILENO) != 0 && !options.json;
-  if (prompt.empty() && !converse) {
+  const auto prompt = whole_prompt(options);
+  if (!prompt) return report(prompt.error());
+  const bool converse =
+      prompt->text.empty() && prompt->pictures.empty() && isatty(STDIN_FILENO) != 0 && !options.json;
+  if (prompt->text.empty() && !converse) {
     report({.code = base::ErrorCode::invalid_argument,
             .message = "run: expected a prompt, as argument or on standard input"});
     return kUsage;
   }
-  auto model = load_for_chat(options.model);
-  if (!model) return report(model.error());
+  auto model = load_or_fetch(options.model, options.hub);
+  if (!model) return report_missing(model.error());
   ChatSession chat(*std::move(model), *std::move(settings));
-  return converse ? converse_with(chat, options.stats) : run_once(options, chat, prompt);
+  return converse ? converse_with(chat, options.stats) : run_once(options, chat, *prompt, *choice);
 }
 
 }  // namespace
 
 std::function<int()> declare_run(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  arguments.required("MODEL", options->model, "id as `sluice list` shows it, or a .gguf file");
-  arguments.rest("PROMPT", options->prompt, "what to ask; without it: standard input, or a conversation");
+  arguments.required("MODEL", options->model,
+                     "id as `sluice list` shows it, a model of the Hub, or a .gguf file");
+  arguments.rest("PROMPT", options->prompt,
+                 "what to ask, paths of pictures among it; without it: standard input, or a conversation");
   arguments.option("--system", options->system, "system message");
   arguments.option("--max-tokens", options->tokens_max,
                    "longest answer in tokens [until the context is full]");
   arguments.option("--temperature", options->temperature, "0 takes the likeliest token each time [0.2]");
   arguments.option("--top-p", options->top_p, "share of likely tokens to choose among [0.9]");
+  arguments.option("--tiles", options->tiles, "of pictures: full, auto, or 1 to 6 [full]");
   arguments.option("--seed", options->seed, "the same seed gives the same answer [random]");
   arguments.option("--threads", options->threads, "threads to compute on [cores of the quota]");
   arguments.flag("--json", options->json, "print one JSON object");
   arguments.flag("--stats", options->stats, "print times and speeds on standard error");
+  options->hub.declare_implied(arguments);
   return [options] { return run(*options); };
 }
 

@@ -12,6 +12,7 @@
 
 #include "app/cli/config_options.h"
 #include "app/cli/provider_call.h"
+#include "app/cli/terminal.h"
 #include "app/server/access_home.h"
 #include "app/server/provider_keys.h"
 #include "base/json_writer.h"
@@ -22,8 +23,6 @@ namespace {
 
 using base::ErrorCode;
 using hub::catalog::Provider;
-
-constexpr std::size_t kLineBytesMax = 64 << 10;
 
 struct State {
   ConfigOptions options;
@@ -54,26 +53,9 @@ class Silence {
   const bool quiet_;
 };
 
-// The next line, trimmed; nullopt at the end of input.
-std::optional<std::string> ask(std::string_view prompt) {
-  if (::isatty(STDIN_FILENO) != 0) fmt::print(stderr, "{}", prompt);
-  std::string line;
-  int c = 0;
-  while ((c = std::getchar()) != EOF && c != '\n')
-    if (line.size() < kLineBytesMax) line += static_cast<char>(c);
-  if (c == EOF && line.empty()) return std::nullopt;
-  return std::string(base::trim(line));
-}
-
 std::optional<std::string> ask_secret(std::string_view prompt) {
   const Silence silence;
-  return ask(prompt);
-}
-
-bool agrees(std::string_view prompt, bool without_answer) {
-  const auto answer = ask(prompt);
-  if (!answer || answer->empty()) return without_answer;
-  return base::equals_ignoring_case(*answer, "y") || base::equals_ignoring_case(*answer, "yes");
+  return ask_line(prompt);
 }
 
 // Why there is nothing to set up for this provider, or "".
@@ -141,7 +123,7 @@ base::Status set_up(State& state) {
   SLUICE_TRY(server::LoadedConfig loaded, server::load_config(state.options.request(), surroundings));
   SLUICE_TRY(const server::Snapshot before, server::make_snapshot(loaded.config, surroundings));
   const hub::catalog::Catalog& catalog = *before.api->gateway->catalog;
-  if (state.provider.empty()) state.provider = ask("provider: ").value_or("");
+  if (state.provider.empty()) state.provider = ask_line("provider: ").value_or("");
   if (const std::string problem = refuse(catalog, state.provider); !problem.empty())
     return base::fail(ErrorCode::invalid_argument, "{}", problem);
   const auto provider = catalog.find(state.provider);

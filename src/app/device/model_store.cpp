@@ -8,6 +8,9 @@
 #include <system_error>
 
 #include "app/device/limits.h"
+#include "app/huggingface/choose_files.h"
+#include "app/huggingface/model_name.h"
+#include "app/huggingface/settings.h"
 #include "base/strings.h"
 #include "vlm/formats/huggingface.h"
 
@@ -89,8 +92,13 @@ class Scan {
     std::vector<fs::path> files;
     for (const fs::directory_entry& entry : entries_of(folder))
       if (is_model_file(entry)) files.push_back(entry.path());
-    for (const fs::path& file : files)
-      add(files.size() == 1 ? id : id + ":" + file.stem().string(), file, place);
+    std::map<std::string, std::size_t> files_of_quant;
+    for (const fs::path& file : files) ++files_of_quant[quant_of(file)];
+    for (const fs::path& file : files) {
+      const std::string quant = quant_of(file);
+      const bool says_it = !quant.empty() && files_of_quant[quant] == 1;
+      add(files.size() == 1 ? id : id + ":" + (says_it ? quant : file.stem().string()), file, place);
+    }
   }
 
   std::vector<StoredModel> take() {
@@ -100,6 +108,10 @@ class Scan {
   }
 
  private:
+  static std::string quant_of(const fs::path& file) {
+    return huggingface::quant_of(file.filename().string());
+  }
+
   std::map<std::string, StoredModel> found_;
 };
 
@@ -139,6 +151,41 @@ void scan_hugging_face(const fs::path& root, Scan& scan) {
   }
 }
 
+fs::path repository_in(const fs::path& cache, std::string_view name) {
+  std::string folder = "models";
+  for (const std::string_view part : base::split(name, '/')) (folder += "--") += part;
+  return cache / folder;
+}
+
+// `org/name@revision` looks into that snapshot alone; `org/name:QUANT` names a file by its number format,
+// also where it is the only one.
+std::optional<StoredModel> find_by_hub_name(std::string_view text, const ModelPlaces& places) {
+  const auto name = huggingface::parse_model_name(text);
+  if (!name) return std::nullopt;
+  Scan scan;
+  if (text.find('@') != std::string_view::npos) {
+    const fs::path folder = repository_in(places.hugging_face_cache, name->repository);
+    std::string commit;
+    std::ifstream(folder / "refs" / name->revision) >> commit;
+    if (commit.empty()) commit = name->revision;
+    if (commit.find('/') != std::string::npos || commit.starts_with('.')) return std::nullopt;
+    scan.add_folder(name->repository, folder / "snapshots" / commit, kHuggingFace);
+  } else {
+    scan_models_folder(places.models_folder, scan);
+    scan_hugging_face(places.hugging_face_cache, scan);
+  }
+  std::vector<StoredModel> fitting;
+  for (StoredModel& model : scan.take()) {
+    if (model.id.substr(0, model.id.find(':')) != name->repository) continue;
+    const std::string quant = huggingface::quant_of(model.file.filename().string());
+    if (!name->quant.empty() && !base::equals_ignoring_case(quant, name->quant)) continue;
+    fitting.push_back(std::move(model));
+  }
+  if (fitting.size() != 1) return std::nullopt;
+  fitting.front().id = text;
+  return std::move(fitting.front());
+}
+
 // A file inside the models folder keeps the id it has there; another is served under its own name.
 std::string id_of_single_file(const ModelPlaces& places) {
   Scan scan;
@@ -156,9 +203,7 @@ ModelPlaces model_places_from_environment() {
   return {.single_file = variable("SLUICE_MODEL"),
           .models_folder = first_of(
               {under(variable("XDG_DATA_HOME"), "sluice/models"), under(home, ".local/share/sluice/models")}),
-          .hugging_face_cache = first_of({variable("HF_HUB_CACHE"), under(variable("HF_HOME"), "hub"),
-                                          under(variable("XDG_CACHE_HOME"), "huggingface/hub"),
-                                          under(home, ".cache/huggingface/hub")})};
+          .hugging_face_cache = huggingface::cache_folder(huggingface::variables_of_process())};
 }
 
 std::vector<StoredModel> ModelStore::list() const {
@@ -181,6 +226,8 @@ Result<StoredModel> ModelStore::find(std::string_view id) const {
     const fs::path name = is_file ? path.stem() : fs::weakly_canonical(path, error).filename();
     return StoredModel{.id = name.string(), .file = path, .file_bytes = bytes_of(path), .place = "path"};
   }
+
+  if (auto named = find_by_hub_name(id, places_)) return *std::move(named);
 
   std::vector<std::string> ids;
   for (const StoredModel& model : models) ids.push_back(model.id);

@@ -8,8 +8,9 @@
 //   3. the Hugging Face cache (shared with other tools):
 //   `models--<org>--<name>/snapshots/<commit>/<file>.gguf`
 //      is served as `<org>/<name>`.
-// A folder with several files serves each as `<org>/<name>:<file without .gguf>`; a file with "mmproj" in its
-// name is the vision half of its neighbours. A folder with config.json and safetensors is a model as a whole.
+// A folder with several files serves each as `<org>/<name>:<number format>` where its name ends in one that
+// no other has ("Q8_0"), else `<org>/<name>:<file without .gguf>`; a file with "mmproj" in its name is the
+// vision half of its neighbours. A folder with config.json and safetensors is a model as a whole.
 //
 // Ownership: weights are mapped once however many sessions use a model; the store keeps the most recently
 // used models and drops its reference to others, whose memory goes with their last session.
@@ -52,7 +53,8 @@ class ModelStore {
 
   const ModelPlaces& places() const { return places_; }
   std::vector<StoredModel> list() const;  // reads the folders anew; sorted by id
-  // An id of list(), or the path of a .gguf file or a checkpoint's folder. not_found names near ids, or where
+  // An id of list(), the path of a .gguf file or a checkpoint's folder, or a name as `sluice pull` takes it
+  // (`org/name:Q4_K_M`, `org/name@revision`). not_found names near ids, or where
   // models are looked for.
   base::Result<StoredModel> find(std::string_view id) const;
 

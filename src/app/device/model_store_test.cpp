@@ -51,7 +51,10 @@ TEST_F(app_device_model_store, names_models_after_their_folders) {
   put("models/org/two/readme.txt");
   put("models/alone.gguf");
   put("models/org/stray.gguf");
-  EXPECT_THAT(ids(store()), ElementsAre("alone", "org/name", "org/two:a-Q4_1", "org/two:a-Q8_0"));
+  EXPECT_THAT(ids(store()), ElementsAre("alone", "org/name", "org/two:Q4_1", "org/two:Q8_0"));
+  put("models/org/two/b-Q8_0.gguf");
+  EXPECT_THAT(ids(store()),
+              ElementsAre("alone", "org/name", "org/two:Q4_1", "org/two:a-Q8_0", "org/two:b-Q8_0"));
 }
 
 TEST_F(app_device_model_store, finds_what_the_hugging_face_cache_holds) {
@@ -96,6 +99,24 @@ TEST_F(app_device_model_store, finds_by_id_or_path) {
   const fs::path file = put("models/org/name/file.gguf");
   EXPECT_EQ(store().find("org/name")->file, file);
   EXPECT_EQ(store().find(file.string())->id, "file");
+}
+
+TEST_F(app_device_model_store, finds_what_pull_has_named) {
+  put("hub/models--org--one/snapshots/abc/x-Q8_0.gguf");
+  EXPECT_EQ(store().find("org/one:q8_0")->file.filename(), "x-Q8_0.gguf");
+  EXPECT_FALSE(store().find("org/one:Q4_K_M"));
+  put("hub/models--org--one/snapshots/def/y.gguf");
+  fs::create_directories(root_ / "hub/models--org--one/refs");
+  std::ofstream(root_ / "hub/models--org--one/refs/main") << "abc";
+  std::ofstream(root_ / "hub/models--org--one/refs/v2") << "def";
+  EXPECT_EQ(store().find("org/one@v2")->file.filename(), "y.gguf");
+  EXPECT_EQ(store().find("org/one@def")->file.filename(), "y.gguf");
+  EXPECT_EQ(store().find("org/one@main")->id, "org/one@main");
+  EXPECT_FALSE(store().find("org/one@v3"));
+  put("elsewhere/z.gguf");
+  std::ofstream(root_ / "hub/models--org--one/refs/v4") << "../../../elsewhere";
+  EXPECT_FALSE(store().find("org/one@v4"));
+  EXPECT_FALSE(store().find("org/one@../../../elsewhere"));
 }
 
 TEST_F(app_device_model_store, an_unknown_id_is_told_with_near_names_and_places) {

@@ -28,16 +28,33 @@ struct ProviderConfig {
   std::string dialect;  // of a provider that the catalogue does not hold, or the one to prefer
   std::map<std::string, std::string> headers;
   std::map<std::string, std::string> variables;  // what the address needs
+  struct DataPolicyConfig {
+    std::optional<bool> retains, trains;
+  } data_policy;                // what the operator knows of it, over the provider's file
   std::optional<bool> enabled;  // true: switched on by name; false: never; absent: by its key
+};
+
+// USD per million tokens; image and request: for one. The operator's own word, over every list.
+struct PriceConfig {
+  std::optional<double> input, output, cache_read, cache_write, image, request;
+
+  friend bool operator==(const PriceConfig&, const PriceConfig&) = default;
 };
 
 struct RouteConfig {
   std::string provider;
   std::string model;  // the provider's id of it; empty: the name asked for
+  PriceConfig price;
+  std::uint64_t context_length = 0;  // 0: as the lists say
+  std::uint64_t output_max = 0;      // likewise
+  std::string quantization, region;
+  std::optional<bool> images, tools, structured_output;
 };
 
 struct ModelConfig {
   std::vector<RouteConfig> routes;  // tried in order
+  std::string same_as;              // in their place: another name of a model of the catalogue
+  std::string wishes;               // routing wishes of this name, as JSON
 };
 
 struct TlsConfig {
@@ -50,6 +67,7 @@ struct LimitsConfig {
   std::uint64_t connections_max = 0;
   std::chrono::milliseconds connect_timeout{};
   std::chrono::milliseconds first_byte_timeout{};
+  std::chrono::milliseconds first_token_timeout{};
   std::chrono::milliseconds idle_timeout{};
   std::chrono::milliseconds request_timeout{};
   std::chrono::milliseconds heartbeat{};
@@ -61,6 +79,13 @@ struct DeviceConfig {
   std::uint64_t context_tokens_max = 0;  // of one session; 0: what the model was trained for
   std::uint64_t sessions_max = 0;
   std::uint64_t queue_max = 0;
+};
+
+struct RecordsConfig {
+  bool enabled = true;
+  std::chrono::milliseconds retention{};
+  std::uint64_t rows_max = 0;
+  std::chrono::milliseconds hourly_retention{};
 };
 
 struct Config {
@@ -78,12 +103,18 @@ struct Config {
   bool local_only = false;
   std::string ca_file;  // PEM, in place of the system's authorities
   std::string default_route;
+  std::string last_resort;  // a model; empty: none
+  std::optional<double> max_spend_usd_per_day;
+  std::string wishes;  // routing wishes of every request, as JSON
+  std::chrono::milliseconds price_max_age{};
+  std::chrono::milliseconds price_refresh{};  // 0: never
   std::map<std::string, ProviderConfig> providers;
   std::map<std::string, ModelConfig> models;
   std::string models_dir;
   std::string model;  // one GGUF file served whatever the folder holds ($SLUICE_MODEL)
   std::string log_level;
   DeviceConfig device;
+  RecordsConfig records;
 };
 
 // Where a value came from: "default", "flag --port", "environment SLUICE_PORT", "sluice.yaml:3".

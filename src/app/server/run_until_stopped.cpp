@@ -108,11 +108,12 @@ Status run_until_stopped(const ConfigRequest& request) {
   SLUICE_TRY(const auto server, Server::start(loaded, surroundings, isatty(STDOUT_FILENO) != 0, say));
   notify_manager("READY=1");
 
+  constexpr timespec kTick{.tv_sec = 1, .tv_nsec = 0};
   while (true) {
-    int signal = 0;
-    if (sigwait(&signals, &signal) != 0) continue;
-    if (signal != SIGHUP) break;
-    reload(*server, request);
+    const int signal = sigtimedwait(&signals, nullptr, &kTick);
+    if (signal == SIGTERM || signal == SIGINT) break;
+    if (signal == SIGHUP) reload(*server, request);
+    server->tick(surroundings_of_process());
   }
   drain(*server, signals);
   base::flush_log();

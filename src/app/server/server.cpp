@@ -2,17 +2,22 @@
 
 #include <sys/resource.h>
 
+#include <cmath>
 #include <optional>
 
 #include "app/device/device_upstream.h"
 #include "app/server/access_home.h"
+#include "app/server/limits.h"
+#include "app/server/price_keeper.h"
 #include "app/server/settings.h"
 #include "app/server/snapshot.h"
+#include "app/server/warm_health.h"
 #include "base/log.h"
 #include "hub/access/key_keeper.h"
 #include "hub/api/api.h"
 #include "hub/telemetry/generations.h"
 #include "hub/telemetry/limits.h"
+#include "hub/telemetry/records.h"
 #include "net/server.h"
 #include "vlm/tensor/thread_pool.h"
 
@@ -59,6 +64,10 @@ device::DeviceOptions device_options_of(const Config& config, const Surroundings
   return options;
 }
 
+base::NanoUsd cap_of(const Config& config) {
+  return {std::llround(config.max_spend_usd_per_day.value_or(0) * 1e9)};
+}
+
 }  // namespace
 
 // In the order of construction; what is below uses what is above.
@@ -68,6 +77,9 @@ struct Server::State {
   std::optional<hub::access::KeyKeeper> keeper;
   hub::telemetry::Metrics metrics;
   hub::telemetry::Generations generations{hub::telemetry::kGenerationsKept};
+  hub::health::Health health;
+  hub::gateway::SpendCap spend{base::NanoUsd{}};
+  std::optional<hub::telemetry::Records> records;
   hub::gateway::Hub hub;
   std::optional<net::Loops> loops;
   std::optional<device::Device> device;
@@ -75,10 +87,49 @@ struct Server::State {
   std::optional<hub::api::Api> api;
   std::optional<net::Server> server;
   std::uint16_t port = 0;
+  PriceKeeper prices;
 
+  void start_records();
+  void warm_up();
   void start_device(const Surroundings& surroundings, const Say& say);
   Status listen(const Say& say);
 };
+
+// The file is opened on the records' own thread: however large or damaged it is, the start does not wait.
+void Server::State::start_records() {
+  if (!config.records.enabled) return;
+  records.emplace([file = access.folder /
+                          "records.db"] { return hub::storage::find_backend("sqlite")->open_records(file); },
+                  hub::telemetry::RecordOptions{.keep_rows = config.records.retention,
+                                                .keep_roll_ups = config.records.hourly_retention,
+                                                .rows_max = config.records.rows_max,
+                                                .now_ms = {}});
+  hub.records = &*records;
+  const auto read = [this](auto field) {
+    return [this, field] { return static_cast<double>(records->state().*field); };
+  };
+  using State = hub::telemetry::Records::State;
+  metrics.add_counter("sluice_records_written_total", "Attempts kept in the store.", read(&State::written));
+  metrics.add_counter("sluice_records_dropped_total",
+                      "Attempts not kept: the store was too slow, refused them or was gone.",
+                      read(&State::dropped));
+  metrics.add_gauge("sluice_records_waiting", "Attempts that wait to be written.", read(&State::queued));
+  metrics.add_gauge("sluice_records_store_failing", "1 while the store of attempts does not work.",
+                    read(&State::failing));
+}
+
+void Server::State::warm_up() {
+  const auto store = records ? records->store(kWarmWait) : nullptr;
+  if (store == nullptr) return;
+  const std::int64_t wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                                   std::chrono::system_clock::now().time_since_epoch())
+                                   .count();
+  const auto used = warm_health(*store, health, wall_ms, std::chrono::steady_clock::now());
+  if (!used)
+    base::LogLine(base::LogLevel::warning, "records not read; routes are learned anew")
+        .text("error", used.error().message)
+        .write();
+}
 
 // Looks at the folders only: weights are loaded by the first request that wants them.
 void Server::State::start_device(const Surroundings& surroundings, const Say& say) {
@@ -153,12 +204,18 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
 
   state->hub.metrics = &state->metrics;
   state->hub.generations = &state->generations;
+  state->hub.health = &state->health;
+  state->spend.set_per_day(cap_of(config));
+  state->hub.spend = &state->spend;
   state->hub.instance_id = hub::gateway::make_instance_id();
   state->loops.emplace(config.loops != 0 ? config.loops : vlm::tensor::default_threads());
+  state->start_records();
+  state->warm_up();
   state->start_device(surroundings, say);
   state->api.emplace(*state->loops,
                      hub::api::Parts{.hub = &state->hub,
                                      .keys = state->access.keys.get(),
+                                     .records = state->records ? &*state->records : nullptr,
                                      .version = SLUICE_VERSION,
                                      .client = snapshot.client},
                      snapshot.api);
@@ -174,14 +231,29 @@ Status Server::reload(const LoadedConfig& loaded, const Surroundings& surroundin
                       fmt::join(fixed, ", "));
   SLUICE_TRY(const Snapshot snapshot, make_snapshot(loaded.config, surroundings, state_->access.keys.get()));
   state_->config = loaded.config;
+  state_->spend.set_per_day(cap_of(loaded.config));
   if (state_->device) state_->device->rescan();
   state_->api->use(snapshot.api);
   return {};
 }
 
+void Server::tick(const Surroundings& surroundings) {
+  const auto make = [&] { return make_snapshot(state_->config, surroundings, state_->access.keys.get()); };
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  const PriceKeeper::Moment moment{.now = std::chrono::steady_clock::now(),
+                                   .wall_s = std::chrono::duration_cast<std::chrono::seconds>(wall).count()};
+  const std::chrono::milliseconds every =
+      state_->config.local_only ? std::chrono::milliseconds(0) : state_->config.price_refresh;
+  if (!state_->prices.poll(moment, every, home_directory(surroundings), make)) return;
+  // The configuration in force was good when it was taken; what is broken now may be mended by the next tick.
+  if (const auto snapshot = make()) state_->api->use(snapshot->api);
+}
+
 bool Server::drain() {
   state_->api->set_not_ready("draining");
-  return state_->server->stop(state_->config.limits.drain_timeout);
+  const bool whole = state_->server->stop(state_->config.limits.drain_timeout);
+  if (state_->records) state_->records->stop();
+  return whole;
 }
 
 std::uint16_t Server::port() const {

@@ -27,6 +27,9 @@ class Server {
   // force untouched and says why.
   base::Status reload(const LoadedConfig& loaded, const Surroundings& surroundings);
 
+  // To be called every second or so: takes up prices that have changed with the day, or were fetched.
+  void tick(const Surroundings& surroundings);
+
   // Not ready first, then no new connections; running requests have limits.drain_timeout. False when some had
   // to be cut.
   bool drain();

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <optional>
 
@@ -32,10 +33,12 @@ KeyConfig& key_of(Config& config, Chosen chosen) {
 
 constexpr bool kRestart = true;
 constexpr bool kReload = false;
+constexpr std::uint64_t kPriceMax = 100'000;
 
 // SLUICE_SLOT(field): where a setting of that name lives.
 #define SLUICE_SLOT(field) [](Config& c, Chosen) -> Slot { return &c.field; }
 #define SLUICE_PROVIDER_SLOT(field) [](Config& c, Chosen at) -> Slot { return &c.providers[at[0]].field; }
+#define SLUICE_ROUTE_SLOT(field) [](Config& c, Chosen at) -> Slot { return &route_of(c, at).field; }
 
 constexpr Setting kSettings[] = {
     {"host", Kind::text, "127.0.0.1", kRestart, "address to listen on; empty listens on no TCP port",
@@ -63,6 +66,21 @@ constexpr Setting kSettings[] = {
     {"default_route", Kind::text, "preferred", kReload,
      "route of a model id without one: cheapest, fastest, preferred, device or a provider",
      SLUICE_SLOT(default_route)},
+    {"last_resort", Kind::text, "", kReload,
+     "model that answers, and says so, when no route of the one asked for can; empty is none",
+     SLUICE_SLOT(last_resort)},
+    {"max_spend_usd_per_day", Kind::number, "5", kReload,
+     "USD that paid providers may cost in a day (UTC), worst cases included; 0 asks no paid provider",
+     SLUICE_SLOT(max_spend_usd_per_day), 1'000'000},
+    {"wishes", Kind::text, "", kReload,
+     "routing wishes of every request where it does not say, as JSON: {\"hedge\":true}; see the routing "
+     "guide",
+     SLUICE_SLOT(wishes)},
+    {"price_max_age", Kind::duration, "365d", kReload,
+     "a price last checked longer ago ranks as unknown; 0s never", SLUICE_SLOT(price_max_age)},
+    {"price_refresh", Kind::duration, "0s", kReload,
+     "how often serve asks the providers switched on for their lists of models and prices; 0s never",
+     SLUICE_SLOT(price_refresh)},
     {"models_dir", Kind::text, "", kRestart, "folder of model files; empty is $XDG_DATA_HOME/sluice/models",
      SLUICE_SLOT(models_dir)},
     {"model", Kind::text, "", kRestart, "one GGUF file to serve besides the folder", SLUICE_SLOT(model)},
@@ -81,6 +99,8 @@ constexpr Setting kSettings[] = {
      SLUICE_SLOT(limits.connect_timeout)},
     {"limits.first_byte_timeout", Kind::duration, "120s", kReload, "until a provider's first byte",
      SLUICE_SLOT(limits.first_byte_timeout)},
+    {"limits.first_token_timeout", Kind::duration, "2m", kReload,
+     "until a stream has something to show, on one route", SLUICE_SLOT(limits.first_token_timeout)},
     {"limits.idle_timeout", Kind::duration, "2m", kReload, "between two bytes of a provider's answer",
      SLUICE_SLOT(limits.idle_timeout)},
     {"limits.request_timeout", Kind::duration, "30m", kReload, "of a whole request",
@@ -100,6 +120,16 @@ constexpr Setting kSettings[] = {
     {"device.queue_max", Kind::count, "64", kRestart,
      "requests waiting for the engine; more are answered 503", SLUICE_SLOT(device.queue_max), 100'000},
 
+    {"records.enabled", Kind::flag, "true", kRestart,
+     "keep a row for every attempt, without content: for explanations, usage and a warm start",
+     SLUICE_SLOT(records.enabled)},
+    {"records.retention", Kind::duration, "30d", kRestart, "age at which such a row is removed",
+     SLUICE_SLOT(records.retention)},
+    {"records.rows_max", Kind::count, "10000000", kRestart, "rows kept at most; the oldest go first",
+     SLUICE_SLOT(records.rows_max), 1'000'000'000},
+    {"records.hourly_retention", Kind::duration, "400d", kRestart,
+     "age at which the sums of an hour are removed", SLUICE_SLOT(records.hourly_retention)},
+
     {"providers.*.api_key", Kind::secret, "", kReload,
      "credential; without it the provider's usual variable is used", SLUICE_PROVIDER_SLOT(api_key)},
     {"providers.*.api_keys.#.key", Kind::secret, "", kReload,
@@ -117,18 +147,54 @@ constexpr Setting kSettings[] = {
     {"providers.*.variables.*", Kind::text, "", kReload,
      "what the provider's address needs: region, resource, project, ...",
      [](Config& c, Chosen at) -> Slot { return &c.providers[at[0]].variables[at[1]]; }},
+    {"providers.*.data_policy.retains", Kind::flag, "", kReload,
+     "whether it keeps content, as your contract with it says", SLUICE_PROVIDER_SLOT(data_policy.retains)},
+    {"providers.*.data_policy.trains", Kind::flag, "", kReload,
+     "whether it trains on content, as your contract with it says", SLUICE_PROVIDER_SLOT(data_policy.trains)},
     {"providers.*.enabled", Kind::flag, "", kReload,
      "true switches it on by name; false never uses it, whatever credentials exist",
      [](Config& c, Chosen at) -> Slot { return &c.providers[at[0]].enabled; }},
+    {"models.*.same_as", Kind::text, "", kReload,
+     "in place of routes: another name of a model that the catalogue knows, wherever it is offered",
+     [](Config& c, Chosen at) -> Slot { return &c.models[at[0]].same_as; }},
+    {"models.*.wishes", Kind::text, "", kReload,
+     "routing wishes of requests for this name, as JSON: {\"sort\":\"price\",\"max_cost_usd\":0.01}",
+     [](Config& c, Chosen at) -> Slot { return &c.models[at[0]].wishes; }},
     {"models.*.routes.#.provider", Kind::text, "", kReload, "provider to try, in this order",
-     [](Config& c, Chosen at) -> Slot { return &route_of(c, at).provider; }},
+     SLUICE_ROUTE_SLOT(provider)},
     {"models.*.routes.#.model", Kind::text, "", kReload,
-     "the provider's id of the model; empty is the same name",
-     [](Config& c, Chosen at) -> Slot { return &route_of(c, at).model; }},
+     "the provider's id of the model; empty is the same name", SLUICE_ROUTE_SLOT(model)},
+    {"models.*.routes.#.price.input", Kind::number, "", kReload,
+     "USD for a million tokens of prompt, over every list", SLUICE_ROUTE_SLOT(price.input), kPriceMax},
+    {"models.*.routes.#.price.output", Kind::number, "", kReload, "USD for a million tokens of answer",
+     SLUICE_ROUTE_SLOT(price.output), kPriceMax},
+    {"models.*.routes.#.price.cache_read", Kind::number, "", kReload,
+     "USD for a million tokens read from the provider's cache", SLUICE_ROUTE_SLOT(price.cache_read),
+     kPriceMax},
+    {"models.*.routes.#.price.cache_write", Kind::number, "", kReload,
+     "USD for a million tokens written to it", SLUICE_ROUTE_SLOT(price.cache_write), kPriceMax},
+    {"models.*.routes.#.price.image", Kind::number, "", kReload, "USD for one picture made",
+     SLUICE_ROUTE_SLOT(price.image), kPriceMax},
+    {"models.*.routes.#.price.request", Kind::number, "", kReload, "USD for one request",
+     SLUICE_ROUTE_SLOT(price.request), kPriceMax},
+    {"models.*.routes.#.context_length", Kind::count, "0", kReload,
+     "tokens of prompt and answer together; 0 is as the lists say", SLUICE_ROUTE_SLOT(context_length),
+     1'000'000'000},
+    {"models.*.routes.#.output_max", Kind::count, "0", kReload, "tokens of an answer; 0 is as the lists say",
+     SLUICE_ROUTE_SLOT(output_max), 1'000'000'000},
+    {"models.*.routes.#.quantization", Kind::text, "", kReload,
+     "number format of the weights: fp8, bf16, ...", SLUICE_ROUTE_SLOT(quantization)},
+    {"models.*.routes.#.region", Kind::text, "", kReload, "where it computes: eu, us, ...",
+     SLUICE_ROUTE_SLOT(region)},
+    {"models.*.routes.#.images", Kind::flag, "", kReload, "takes pictures", SLUICE_ROUTE_SLOT(images)},
+    {"models.*.routes.#.tools", Kind::flag, "", kReload, "calls tools", SLUICE_ROUTE_SLOT(tools)},
+    {"models.*.routes.#.structured_output", Kind::flag, "", kReload, "answers as a schema says",
+     SLUICE_ROUTE_SLOT(structured_output)},
 };
 
 #undef SLUICE_SLOT
 #undef SLUICE_PROVIDER_SLOT
+#undef SLUICE_ROUTE_SLOT
 
 Status wrong(std::string_view expected, std::string_view found) {
   return base::fail(ErrorCode::invalid_argument, "expected {}, found \"{}\"", expected, found);
@@ -164,7 +230,19 @@ constexpr Unit kByteUnits[] = {
     {"", 1},          {"B", 1},         {"kB", 1000},     {"MB", 1000'000}, {"GB", 1'000'000'000},
     {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},
 };
-constexpr Unit kTimeUnits[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"min", 60'000}, {"h", 3'600'000}};
+constexpr Unit kTimeUnits[] = {{"ms", 1},       {"s", 1000},      {"m", 60'000},
+                               {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+
+// Plain decimals: no sign, no exponent, nothing that YAML would read otherwise.
+std::optional<double> read_number(std::string_view text) {
+  const bool plain = !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos &&
+                     text.front() != '.' && text.back() != '.';
+  if (!plain || (text.size() > 1 && text.front() == '0' && text[1] != '.')) return std::nullopt;
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
 
 std::optional<bool> read_flag(std::string_view text) {
   for (std::string_view yes : {"true", "yes", "on", "1"})
@@ -180,6 +258,14 @@ Status assign_count(const Setting& setting, std::uint64_t& slot, std::string_vie
   if (setting.most != 0 && *count > setting.most)
     return wrong(fmt::format("a whole number up to {}", setting.most), text);
   slot = *count;
+  return {};
+}
+
+Status assign_number(const Setting& setting, std::optional<double>& slot, std::string_view text) {
+  const auto number = read_number(text);
+  if (!number || (setting.most != 0 && *number > static_cast<double>(setting.most)))
+    return wrong(fmt::format("a number from 0 to {}, such as 0.25", setting.most), text);
+  slot = *number;
   return {};
 }
 
@@ -208,6 +294,8 @@ Status assign_one(const Setting& setting, const Slot& slot, const std::string& t
     }
     case Kind::count:
       return assign_count(setting, *std::get<std::uint64_t*>(slot), text);
+    case Kind::number:
+      return assign_number(setting, *std::get<std::optional<double>*>(slot), text);
     case Kind::bytes: {
       const auto value = read_quantity(text, kByteUnits);
       if (!value) return wrong("bytes, such as 16MiB", text);
@@ -227,6 +315,8 @@ Status assign_one(const Setting& setting, const Slot& slot, const std::string& t
 }
 
 std::string describe_duration(milliseconds value) {
+  constexpr std::int64_t kDayMs = 86'400'000;
+  if (value.count() % kDayMs == 0 && value.count() != 0) return fmt::format("{}d", value.count() / kDayMs);
   if (value.count() % 60'000 == 0 && value.count() != 0) return fmt::format("{}m", value.count() / 60'000);
   if (value.count() % 1000 == 0) return fmt::format("{}s", value.count() / 1000);
   return fmt::format("{}ms", value.count());
@@ -291,6 +381,10 @@ std::string describe_value(const Setting& setting, const Config& config, Chosen 
       return std::get<std::optional<bool>*>(slot)->value_or(false) ? "true" : "false";
     case Kind::count:
       return fmt::format("{}", *std::get<std::uint64_t*>(slot));
+    case Kind::number: {
+      const auto& value = *std::get<std::optional<double>*>(slot);
+      return value ? fmt::format("{}", *value) : "";
+    }
     case Kind::bytes:
       return describe_bytes(*std::get<std::uint64_t*>(slot));
     case Kind::duration:

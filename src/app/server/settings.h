@@ -9,9 +9,9 @@
 
 namespace sluice::app::server {
 
-enum class Kind { text, secret, flag, count, bytes, duration, list };
+enum class Kind { text, secret, flag, count, number, bytes, duration, list };
 
-using Slot = std::variant<std::string*, bool*, std::optional<bool>*, std::uint64_t*,
+using Slot = std::variant<std::string*, bool*, std::optional<bool>*, std::uint64_t*, std::optional<double>*,
                           std::chrono::milliseconds*, std::vector<std::string>*>;
 
 struct Setting {
@@ -24,7 +24,7 @@ struct Setting {
   std::string_view help;
   // Where the value lives. `chosen` holds what stood at each "*" and "#".
   Slot (*slot)(Config& config, std::span<const std::string> chosen);
-  std::uint64_t most = 0;         // of a count; 0: no bound
+  std::uint64_t most = 0;         // of a count or a number; 0: no bound
   std::string_view choices = {};  // separated by spaces; empty: any text
 };
 

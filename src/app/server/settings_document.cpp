@@ -19,6 +19,7 @@ std::string_view name_of(Kind kind) {
     case Kind::flag:
       return "true or false";
     case Kind::count:
+    case Kind::number:
       return "number";
     case Kind::bytes:
       return "bytes";
@@ -53,11 +54,15 @@ void write_type(base::JsonWriter& json, const Setting& setting) {
       json.field("type", "integer").field("minimum", 0);
       if (setting.most != 0) json.field("maximum", setting.most);
       break;
+    case Kind::number:
+      json.field("type", "number").field("minimum", 0);
+      if (setting.most != 0) json.field("maximum", setting.most);
+      break;
     case Kind::bytes:
       json.field("type", "string").field("pattern", "^[1-9][0-9]* ?([kMG]i?B|KiB|B)?$");
       break;
     case Kind::duration:
-      json.field("type", "string").field("pattern", "^(0|[1-9][0-9]*) ?(ms|s|m|min|h)$");
+      json.field("type", "string").field("pattern", "^(0|[1-9][0-9]*) ?(ms|s|m|min|h|d)$");
       break;
     case Kind::list:
       json.field("type", "array").key("items").begin_object().field("type", "string").end_object();

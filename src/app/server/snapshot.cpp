@@ -3,9 +3,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 
 #include "app/server/limits.h"
+#include "app/server/offers.h"
+#include "app/server/price_refresh.h"
 #include "app/server/provider_keys.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -13,6 +16,7 @@
 #include "hub/catalog/resolve.h"
 #include "hub/credentials/credentials.h"
 #include "hub/dialects/dialect.h"
+#include "hub/routing/parse_wishes.h"
 
 namespace sluice::app::server {
 namespace {
@@ -38,15 +42,8 @@ std::vector<catalog::ProviderSettings> provider_settings_of(const Config& config
       made.api_keys.push_back({.key = key.key, .weight = static_cast<std::uint32_t>(key.weight)});
     made.headers = provider.headers;
     made.variables = provider.variables;
-  }
-  return out;
-}
-
-std::vector<catalog::ConfiguredModel> models_of(const Config& config) {
-  std::vector<catalog::ConfiguredModel> out;
-  for (const auto& [name, model] : config.models) {
-    catalog::ConfiguredModel& made = out.emplace_back(catalog::ConfiguredModel{.name = name, .routes = {}});
-    for (const RouteConfig& route : model.routes) made.routes.push_back({route.provider, route.model});
+    made.retains = provider.data_policy.retains;
+    made.trains = provider.data_policy.trains;
   }
   return out;
 }
@@ -96,6 +93,13 @@ hub::credentials::Outside outside_of(const Config& config, const Surroundings& s
   return outside;
 }
 
+std::string describe_spend(const Config& config) {
+  const double cap = config.max_spend_usd_per_day.value_or(0);
+  return cap > 0
+             ? fmt::format("spending: at most {} USD a day (max_spend_usd_per_day), since this start", cap)
+             : "spending: none (max_spend_usd_per_day is 0): no paid provider is asked";
+}
+
 Status check_default_route(const std::string& route, const hub::credentials::Enablement& enabled) {
   if (std::ranges::count(catalog::kRouteWords, route) > 0 || enabled.find(route) != nullptr) return {};
   std::vector<std::string> known(catalog::kRouteWords.begin(), catalog::kRouteWords.end());
@@ -104,6 +108,36 @@ Status check_default_route(const std::string& route, const hub::credentials::Ena
       ErrorCode::invalid_argument,
       "default_route: expected a route word or a provider that is switched on ({}), found \"{}\"",
       fmt::join(known, " "), route);
+}
+
+// Refreshed lists that cannot be used are named and left out: they are other people's words, and no reason
+// not to start.
+Result<catalog::OffersPtr> offers_of(const Config& config, const Surroundings& surroundings,
+                                     std::vector<std::string>& notes) {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  const std::int64_t today_s = std::chrono::duration_cast<std::chrono::seconds>(wall).count();
+  StoredPrices stored = load_stored_prices(home_directory(surroundings));
+  notes = std::move(stored.notes);
+  if (const auto usable = catalog::Offers::with(stored.lists, today_s); !usable) {
+    notes.push_back("prices not used: " + usable.error().message);
+    stored.lists.clear();
+  }
+  return make_offers(config, stored.lists, today_s);
+}
+
+Status add_wishes(const Config& config, hub::gateway::Settings& gateway) {
+  std::vector<std::string> providers = gateway.catalog->ids();
+  providers.emplace_back(catalog::kDeviceId);
+  if (!config.wishes.empty()) {
+    SLUICE_TRY(gateway.wishes, hub::routing::parse_wish_defaults(config.wishes, providers, "wishes"));
+  }
+  for (const auto& [name, model] : config.models) {
+    if (model.wishes.empty()) continue;
+    SLUICE_TRY(
+        gateway.model_wishes[name],
+        hub::routing::parse_wish_defaults(model.wishes, providers, fmt::format("models.{}.wishes", name)));
+  }
+  return {};
 }
 
 }  // namespace
@@ -121,15 +155,21 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
   SLUICE_TRY(gateway->catalog, catalog::Catalog::with(providers, environment));
   SLUICE_TRY(gateway->enabled, hub::credentials::enable_providers(*gateway->catalog, providers, environment,
                                                                   outside_of(config, surroundings, keys)));
-  gateway->models = models_of(config);
+  std::vector<std::string> price_notes;
+  SLUICE_TRY(gateway->offers, offers_of(config, surroundings, price_notes));
+  gateway->price_max_age = std::chrono::duration_cast<std::chrono::seconds>(config.price_max_age);
+  gateway->models = configured_models(config);
   if (const std::string wrong = catalog::refuse_configured_models(gateway->models, *gateway->catalog);
       !wrong.empty())
     return base::fail(ErrorCode::invalid_argument, "{}", wrong);
   SLUICE_TRY_VOID(check_default_route(config.default_route, gateway->enabled));
   gateway->default_route = config.default_route;
+  gateway->last_resort = config.last_resort;
+  SLUICE_TRY_VOID(add_wishes(config, *gateway));
   gateway->local_only = config.local_only;
   gateway->times = {.connect = config.limits.connect_timeout,
                     .first_byte = config.limits.first_byte_timeout,
+                    .first_token = config.limits.first_token_timeout,
                     .idle = config.limits.idle_timeout,
                     .total = config.limits.request_timeout,
                     .heartbeat = config.limits.heartbeat};
@@ -137,7 +177,12 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
   Snapshot out;
   for (const auto& provider : gateway->enabled.providers) out.announcements.push_back(describe(provider));
   for (const std::string& note : gateway->enabled.notes) out.announcements.push_back(note);
+  std::ranges::move(price_notes, std::back_inserter(out.announcements));
   out.announcements.push_back("default route: " + config.default_route);
+  out.announcements.push_back(describe_spend(config));
+  if (!config.last_resort.empty())
+    out.announcements.push_back("last resort: " + config.last_resort +
+                                " answers when no route of the model can");
   if (config.local_only) out.announcements.emplace_back("local only: nothing leaves this machine");
 
   out.client.egress.local_only = config.local_only;

@@ -21,6 +21,9 @@ using KeyDigest = std::array<std::byte, 32>;
 // What a key may do. Everything that is allowed is on by default, except reaching nothing but the device.
 struct KeyPolicy {
   bool local_only = false;  // only the device may answer
+  // What its requests wish where they do not say: JSON in the words of hub/routing/parse_wishes.h, checked
+  // when the key is made. Empty: nothing.
+  std::string wishes = {};
 
   friend bool operator==(const KeyPolicy&, const KeyPolicy&) = default;
 };

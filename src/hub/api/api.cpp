@@ -5,11 +5,14 @@
 #include "base/check.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "http/limits.h"
 #include "hub/api/admission.h"
+#include "hub/api/form_request.h"
 #include "hub/api/replies.h"
 #include "hub/api/routes.h"
 #include "hub/dialects/dialect.h"
 #include "hub/telemetry/access_log.h"
+#include "net/side_thread.h"
 
 namespace sluice::hub::api {
 namespace {
@@ -56,6 +59,7 @@ struct Api::State {
   net::Loops& loops;
   const Parts parts;
   std::vector<PerLoop> per_loop;
+  net::SideThread aside;  // for errands
   // Guarded by mutex.
   mutable std::mutex mutex;
   std::shared_ptr<const std::string> not_ready = std::make_shared<const std::string>();
@@ -79,12 +83,15 @@ class Visit {
         began_(net::Clock::now()),
         request_id_(request_id_of(exchange.request().headers)) {}
 
-  net::Task<void> run(gateway::Gateway& gateway, std::string_view not_ready);
+  net::Task<void> run(gateway::Gateway& gateway, std::string_view not_ready, net::SideThread& aside);
 
  private:
   bool is_preflight() const;
   net::Task<void> answer_preflight();
   base::Result<access::Caller> authenticate(const Route& route) const;
+  base::Status take_body(const Route& route);
+  Question question_of(const Match& match, std::string_view not_ready) const;
+  net::Task<void> run_errand(const Route& route, Errand errand, net::SideThread& aside);
   net::Task<void> answer(Reply reply, std::string_view route, std::string_view error = {});
   net::Task<void> refuse(const base::Error& error, std::string_view route, std::string_view front = "openai",
                          int status = 0, std::string_view allow = {});
@@ -172,7 +179,39 @@ base::Result<access::Caller> Visit::authenticate(const Route& route) const {
   return caller;
 }
 
-net::Task<void> Visit::run(gateway::Gateway& gateway, std::string_view not_ready) {
+// The body as the dialect reads it: JSON, or a form that becomes JSON here.
+base::Status Visit::take_body(const Route& route) {
+  http::Request& request = exchange_.request();
+  const bool is_chat = route.task == tasks::Kind::chat && route.front == "openai";
+  if (!is_chat || !is_form(request.headers)) return require_json(request.headers);
+  const http::Slice form = http::flatten(request.body);
+  SLUICE_TRY(std::string body,
+             chat_body_of_form(form.text(), request.headers.find("content-type").value_or("")));
+  const std::size_t size = body.size();
+  body.append(http::kBodyPadding, '\0');
+  request.body = {http::Slice::of(std::move(body)).sub(0, size)};
+  request.headers.set("content-type", "application/json");
+  return {};
+}
+
+Question Visit::question_of(const Match& match, std::string_view not_ready) const {
+  return {.request = exchange_.request(),
+          .id = match.id,
+          .caller = caller_.get(),
+          .settings = *settings_.gateway,
+          .hub = *parts_.hub,
+          .version = parts_.version,
+          .not_ready = not_ready,
+          .records = parts_.records};
+}
+
+net::Task<void> Visit::run_errand(const Route& route, Errand errand, net::SideThread& aside) {
+  auto reply = co_await aside.run<Reply>(exchange_.loop(), exchange_.cancel(), std::move(errand));
+  if (!reply) co_return co_await refuse(reply.error(), route.path, route.front);
+  co_await answer(*std::move(reply), route.path);
+}
+
+net::Task<void> Visit::run(gateway::Gateway& gateway, std::string_view not_ready, net::SideThread& aside) {
   const http::Request& request = exchange_.request();
   if (is_preflight()) co_return co_await answer_preflight();
   const Match match = match_route(request.method, request.path());
@@ -189,18 +228,12 @@ net::Task<void> Visit::run(gateway::Gateway& gateway, std::string_view not_ready
   auto caller = authenticate(route);
   if (!caller) co_return co_await refuse(caller.error(), route.path, route.front);
   caller_ = std::move(*caller);
-  if (route.reply != nullptr) {
-    const Question question{.request = request,
-                            .id = match.id,
-                            .caller = caller_.get(),
-                            .settings = *settings_.gateway,
-                            .hub = *parts_.hub,
-                            .version = parts_.version,
-                            .not_ready = not_ready};
-    co_return co_await answer(route.reply(question), route.path);
-  }
-  if (const auto json = require_json(request.headers); !json)
-    co_return co_await refuse(json.error(), route.path, route.front);
+  if (route.reply != nullptr)
+    co_return co_await answer(route.reply(question_of(match, not_ready)), route.path);
+  if (route.errand != nullptr)
+    co_return co_await run_errand(route, route.errand(question_of(match, not_ready)), aside);
+  if (const auto taken = take_body(route); !taken)
+    co_return co_await refuse(taken.error(), route.path, route.front);
   gateway::Admission admission{.request_id = request_id_,
                                .route = route.path,
                                .kind = *route.task,
@@ -236,7 +269,7 @@ net::Task<void> Api::handle(net::Exchange& exchange) {
   const SettingsPtr settings = own.settings;  // the one that this request began with
   const auto not_ready = state_->reason();
   Visit visit(exchange, *settings, state_->parts);
-  co_await visit.run(*own.gateway, *not_ready);
+  co_await visit.run(*own.gateway, *not_ready, state_->aside);
 }
 
 void Api::write_refusal(const net::Refusal& refusal, http::Headers& headers, std::string& body) {

@@ -15,6 +15,7 @@
 #include "hub/access/keyring.h"
 #include "hub/gateway/gateway.h"
 #include "hub/telemetry/metrics.h"
+#include "hub/telemetry/records.h"
 #include "net/client.h"
 #include "net/server.h"
 
@@ -33,8 +34,9 @@ using SettingsPtr = std::shared_ptr<const Settings>;
 struct Parts {
   const gateway::Hub* hub = nullptr;
   const access::Keyring* keys = nullptr;
-  std::string version;        // shown on the page and at /livez
-  net::ClientOptions client;  // for the providers
+  telemetry::Records* records = nullptr;  // null: none are kept
+  std::string version;                    // shown on the page and at /livez
+  net::ClientOptions client;              // for the providers
 };
 
 class Api {

@@ -6,6 +6,8 @@
 #include "base/json_writer.h"
 #include "base/strings.h"
 #include "hub/api/embedded.h"
+#include "hub/api/model_rows.h"
+#include "hub/api/route_health.h"
 #include "hub/catalog/resolve.h"
 #include "hub/dialects/dialect.h"
 #include "hub/gateway/models.h"
@@ -41,24 +43,6 @@ Reply reply_anthropic_models(const std::vector<gateway::ModelRow>& rows) {
   return reply;
 }
 
-void write_model(base::JsonWriter& json, const gateway::ModelRow& row) {
-  json.begin_object().field("id", row.id).field("object", "model").field("created", 0);
-  json.field("owned_by", row.providers.front());
-  json.key("providers").begin_array();
-  for (const std::string& provider : row.providers) json.string(provider);
-  json.end_array().end_object();
-}
-
-std::string iso_time(std::int64_t unix_s) {
-  const std::chrono::sys_seconds time{std::chrono::seconds(unix_s)};
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-}
-
 std::int64_t milliseconds_of(double seconds) {
   return static_cast<std::int64_t>(seconds * 1e3 + 0.5);
 }
@@ -76,7 +60,7 @@ void write_generation(base::JsonWriter& json, const telemetry::Generation& one) 
   text("upstream_id", one.upstream_id);
   json.field("model", one.model).field("provider_name", one.provider).field("origin", one.route);
   json.field("streamed", one.streamed).field("cancelled", one.cancelled);
-  json.field("created_at", iso_time(one.created_unix_s));
+  json.field("created_at", iso_time(one.created_unix_s * 1000));
   json.field("latency", milliseconds_of(one.first_token_s));
   json.field("generation_time", milliseconds_of(one.duration_s - one.first_token_s));
   text("finish_reason", one.finish_reason);
@@ -97,6 +81,18 @@ void write_generation(base::JsonWriter& json, const telemetry::Generation& one) 
 
 }  // namespace
 
+std::string iso_time(std::int64_t unix_ms) {
+  const std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds(unix_ms)};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  const auto fraction = clock.subseconds().count();
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     fraction == 0 ? "" : fmt::format(".{:03}", fraction));
+}
+
 Reply reply_error(const base::Error& error, std::string_view front) {
   const dialects::Dialect* dialect = dialects::find_dialect(front);
   CHECK(dialect != nullptr && dialect->downstream);
@@ -109,7 +105,8 @@ Reply reply_models(const Question& question) {
   Reply reply;
   base::JsonWriter json(reply.body);
   json.begin_object().field("object", "list").key("data").begin_array();
-  for (const auto& row : rows) write_model(json, row);
+  const RowTime now = row_time();
+  for (const auto& row : rows) write_model_row(json, row, question.settings, question.hub, now);
   json.end_array().end_object();
   return reply;
 }
@@ -120,7 +117,10 @@ Reply reply_model(const Question& question) {
   if (!row) return reply_error(row.error(), is_anthropic ? "anthropic" : "openai");
   Reply reply;
   base::JsonWriter json(reply.body);
-  is_anthropic ? write_anthropic_model(json, *row) : write_model(json, *row);
+  if (is_anthropic)
+    write_anthropic_model(json, *row);
+  else
+    write_model_row(json, *row, question.settings, question.hub, row_time());
   return reply;
 }
 
@@ -176,7 +176,11 @@ Reply reply_ready(const Question& question) {
 }
 
 Reply reply_metrics(const Question& question) {
-  return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = question.hub.metrics->text()};
+  Reply reply{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+              .body = question.hub.metrics->text()};
+  if (question.hub.health != nullptr)
+    reply.body += route_metrics(question.hub.health->rows(std::chrono::steady_clock::now()));
+  return reply;
 }
 
 Reply reply_openapi(const Question&) {

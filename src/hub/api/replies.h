@@ -17,6 +17,8 @@ Reply reply_metrics(const Question& question);
 Reply reply_openapi(const Question& question);
 Reply reply_page(const Question& question);
 
+std::string iso_time(std::int64_t unix_ms);  // "2026-01-31T12:00:00.250Z"; whole seconds without a fraction
+
 // Any failure, in OpenAI's shape.
 Reply reply_error(const base::Error& error, std::string_view front = "openai");
 

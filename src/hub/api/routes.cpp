@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "hub/api/generations.h"
 #include "hub/api/ollama.h"
 #include "hub/api/replies.h"
+#include "hub/api/route_health.h"
 
 namespace sluice::hub::api {
 namespace {
@@ -40,6 +42,9 @@ constexpr std::array kRoutes{
           .need = Need::nothing,
           .front = "ollama",
           .reply = &reply_ollama_version},
+    Route{.method = "GET", .path = "/admin/generations", .errand = &list_generations},
+    Route{.method = "GET", .path = "/admin/generations/{id}", .errand = &show_generation},
+    Route{.method = "GET", .path = "/admin/routes", .reply = &reply_routes},
     Route{.method = "GET", .path = "/livez", .need = Need::nothing, .reply = &reply_live},
     Route{.method = "GET", .path = "/readyz", .need = Need::nothing, .reply = &reply_ready},
     Route{.method = "GET", .path = "/healthz", .need = Need::nothing, .reply = &reply_ready},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 #include "hub/access/key.h"
 #include "hub/gateway/settings.h"
 #include "hub/tasks/kind.h"
+#include "hub/telemetry/records.h"
 
 namespace sluice::hub::api {
 
@@ -29,7 +31,8 @@ struct Question {
   const gateway::Settings& settings;
   const gateway::Hub& hub;
   std::string_view version;
-  std::string_view not_ready;  // why /readyz says no, or empty
+  std::string_view not_ready;             // why /readyz says no, or empty
+  telemetry::Records* records = nullptr;  // null: none are kept
 };
 
 struct Reply {
@@ -39,15 +42,19 @@ struct Reply {
   http::Headers headers = {};
 };
 
+// The rest of a reply that may block; runs aside and owns what it uses, the long-lived parts excepted.
+using Errand = std::move_only_function<Reply()>;
+
 struct Route {
   std::string_view method;
   std::string_view path;  // may end in "{id}", which takes the rest, slashes too
   Need need = Need::key;
-  // One of the two: a task for the gateway, or a reply from memory.
+  // One of the three: a task for the gateway, a reply from memory, or one from a store.
   std::optional<tasks::Kind> task = {};
   // The dialect that clients of this path speak: of the task, and of every error.
   std::string_view front = "openai";
   Reply (*reply)(const Question&) = nullptr;
+  Errand (*errand)(const Question&) = nullptr;
 };
 
 std::span<const Route> all_routes();

@@ -124,6 +124,13 @@ base::Status set_headers(Provider& provider, const std::map<std::string, std::st
   return {};
 }
 
+void set_data_policy(Provider& provider, const ProviderSettings& settings) {
+  if (!settings.retains && !settings.trains) return;
+  provider.data_policy.retains = settings.retains.value_or(provider.data_policy.retains);
+  provider.data_policy.trains = settings.trains.value_or(provider.data_policy.trains);
+  provider.data_policy.source = "configuration";
+}
+
 base::Result<Provider> start_from(const ProviderSettings& settings, const ProviderPtr& known,
                                   const std::vector<std::string>& ids) {
   const std::string where = "providers." + settings.id;
@@ -155,6 +162,7 @@ base::Result<Provider> apply(const ProviderSettings& settings, const ProviderPtr
     }
     move_to(provider, *settings.base_url);
   }
+  set_data_policy(provider, settings);
   SLUICE_TRY_VOID(set_headers(provider, settings.headers));
   SLUICE_TRY_VOID(fill_in(provider, settings.variables, environment));
   return provider;

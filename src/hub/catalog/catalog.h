@@ -32,6 +32,7 @@ struct ProviderSettings {
   std::vector<WeightedKey> api_keys = {};
   std::map<std::string, std::string> headers = {};    // set on every request, over the file's own
   std::map<std::string, std::string> variables = {};  // what the address needs: {region}, {resource}, ...
+  std::optional<bool> retains = {}, trains = {};      // what is known of it, over its file's data policy
 };
 
 class Catalog {

@@ -63,8 +63,9 @@ enum class StreamUsage : std::uint8_t {
 };
 
 // What a surface may understand beyond its dialect.
-inline constexpr std::array<std::string_view, 3> kExtensions{"cache_control", "reasoning_details",
-                                                             "extra_content"};
+// provider_routing: it chooses among providers of its own, by OpenRouter's `provider` object.
+inline constexpr std::array<std::string_view, 4> kExtensions{"cache_control", "reasoning_details",
+                                                             "extra_content", "provider_routing"};
 
 // One wire format a provider speaks, and where. base_url, paths and header values may hold "{variable}" until
 // the catalogue has filled it in; paths keep "{model}".

@@ -1,14 +1,13 @@
 // The text form of a provider. The readers are strict: a key nobody reads is an error with a near name.
 #include <fmt/ranges.h>
-#include <simdjson.h>
 
 #include <algorithm>
-#include <functional>
 
 #include "base/strings.h"
 #include "http/headers.h"
 #include "hub/catalog/limits.h"
 #include "hub/catalog/provider.h"
+#include "hub/catalog/strict_json.h"
 #include "hub/catalog/variables.h"
 
 namespace sluice::hub::catalog {
@@ -17,88 +16,6 @@ namespace {
 using base::ErrorCode;
 using base::Status;
 using simdjson::dom::element;
-
-// One key of an object and what reads its value.
-struct Field {
-  std::string_view name;
-  bool required;
-  std::function<Status(element value, const std::string& where)> read;
-};
-
-std::unexpected<base::Error> refuse(const std::string& where, std::string_view problem) {
-  return base::fail(ErrorCode::invalid_argument, "{}: {}", where, problem);
-}
-
-Status read_object(element value, const std::string& where, const std::vector<Field>& fields) {
-  simdjson::dom::object object;
-  if (value.get(object) != simdjson::SUCCESS) return refuse(where, "expected an object");
-  std::vector<std::string_view> seen;
-  for (const auto [key, member] : object) {
-    const auto field = std::ranges::find(fields, key, &Field::name);
-    if (field == fields.end()) {
-      std::vector<std::string> known;
-      for (const Field& one : fields) known.emplace_back(one.name);
-      const auto near = base::near_names(key, known, 1);
-      return refuse(where,
-                    fmt::format("unknown key '{}'{}", key,
-                                near.empty() ? "" : fmt::format("; did you mean '{}'?", near.front())));
-    }
-    if (std::ranges::find(seen, key) != seen.end())
-      return refuse(where, fmt::format("'{}' is given twice", key));
-    seen.push_back(field->name);
-    SLUICE_TRY_VOID(field->read(member, fmt::format("{}/{}", where, key)));
-  }
-  for (const Field& field : fields) {
-    if (field.required && std::ranges::find(seen, field.name) == seen.end()) {
-      return refuse(where, fmt::format("'{}' is missing", field.name));
-    }
-  }
-  return {};
-}
-
-auto text_into(std::string& out) {
-  return [&out](element value, const std::string& where) -> Status {
-    std::string_view text;
-    if (value.get(text) != simdjson::SUCCESS) return refuse(where, "expected a string");
-    out = std::string(text);
-    return {};
-  };
-}
-
-auto flag_into(bool& out) {
-  return [&out](element value, const std::string& where) -> Status {
-    if (value.get(out) != simdjson::SUCCESS) return refuse(where, "expected true or false");
-    return {};
-  };
-}
-
-template <typename Read>
-Status read_array(element value, const std::string& where, Read read) {
-  simdjson::dom::array array;
-  if (value.get(array) != simdjson::SUCCESS) return refuse(where, "expected an array");
-  std::size_t index = 0;
-  for (const element item : array) SLUICE_TRY_VOID(read(item, fmt::format("{}/{}", where, index++)));
-  return {};
-}
-
-auto texts_into(std::vector<std::string>& out) {
-  return [&out](element value, const std::string& where) {
-    return read_array(value, where, [&out](element item, const std::string& here) {
-      return text_into(out.emplace_back())(item, here);
-    });
-  };
-}
-
-// An object whose keys are free; `read` is given each key and value.
-template <typename Read>
-Status read_map(element value, const std::string& where, Read read) {
-  simdjson::dom::object object;
-  if (value.get(object) != simdjson::SUCCESS) return refuse(where, "expected an object");
-  for (const auto [key, member] : object) {
-    SLUICE_TRY_VOID(read(std::string(key), member, fmt::format("{}/{}", where, key)));
-  }
-  return {};
-}
 
 constexpr std::pair<std::string_view, Auth::Kind> kAuthKinds[] = {
     {"header", Auth::Kind::header},
@@ -116,18 +33,18 @@ Status read_auth(element value, const std::string& where, Auth& auth) {
                                {"only_by_name", false, flag_into(auth.only_by_name)}}));
   const auto known = std::ranges::find(kAuthKinds, kind, [](const auto& one) { return one.first; });
   if (known == std::end(kAuthKinds)) {
-    return refuse(where + "/kind", "expected 'header', 'service_account' or 'none'");
+    return refuse_at(where + "/kind", "expected 'header', 'service_account' or 'none'");
   }
   auth.kind = known->second;
   if ((auth.kind == Auth::Kind::none) != auth.header.empty()) {
-    return refuse(where, "'header' belongs to kinds 'header' and 'service_account', and only to them");
+    return refuse_at(where, "'header' belongs to kinds 'header' and 'service_account', and only to them");
   }
   if (!auth.scheme.empty() && !http::is_token(auth.scheme)) {
-    return refuse(where + "/scheme", "expected one word, such as 'Bearer'");
+    return refuse_at(where + "/scheme", "expected one word, such as 'Bearer'");
   }
   for (const std::string& name : auth.env) {
     if (name.empty() || name.ends_with("_BASE_URL")) {
-      return refuse(where + "/env", fmt::format("'{}' is no variable that holds a secret", name));
+      return refuse_at(where + "/env", fmt::format("'{}' is no variable that holds a secret", name));
     }
   }
   return {};
@@ -140,7 +57,7 @@ Status read_paths(element value, const std::string& where, std::map<tasks::Kind,
     fields.push_back(
         {tasks::name_of(kind), false, [&paths, kind](element item, const std::string& at) -> Status {
            SLUICE_TRY_VOID(text_into(paths[kind])(item, at));
-           if (!paths[kind].starts_with('/')) return refuse(at, "expected a path that begins with '/'");
+           if (!paths[kind].starts_with('/')) return refuse_at(at, "expected a path that begins with '/'");
            return {};
          }});
   }
@@ -173,9 +90,6 @@ Status read_variables(element value, const std::string& where, std::map<std::str
 }
 
 Status read_capabilities(element value, const std::string& where, Capabilities& out) {
-  const auto known_into = [](std::optional<bool>& flag) {
-    return [&flag](element one, const std::string& at) { return flag_into(flag.emplace())(one, at); };
-  };
   return read_object(value, where,
                      {{"images", false, known_into(out.images)},
                       {"audio", false, known_into(out.audio)},
@@ -196,7 +110,7 @@ Status read_check(element value, const std::string& where, TestCall& out) {
   const auto price_into = [](base::NanoUsd& price) {
     return [&price](element one, const std::string& at) -> Status {
       if (one.get(price.nanos) != simdjson::SUCCESS || price.nanos < 0)
-        return refuse(at, "expected nano-USD");
+        return refuse_at(at, "expected nano-USD");
       return {};
     };
   };
@@ -210,7 +124,7 @@ Status read_check(element value, const std::string& where, TestCall& out) {
 Status read_stream_usage(element value, const std::string& where, StreamUsage& out) {
   std::string text;
   SLUICE_TRY_VOID(text_into(text)(value, where));
-  if (text != "when_asked" && text != "always") return refuse(where, "expected 'when_asked' or 'always'");
+  if (text != "when_asked" && text != "always") return refuse_at(where, "expected 'when_asked' or 'always'");
   out = text == "always" ? StreamUsage::always : StreamUsage::when_asked;
   return {};
 }
@@ -266,17 +180,18 @@ Status check_variables(const Provider& provider, const Surface& surface, const s
   for (const auto& [name, value] : surface.headers) texts.emplace_back("/headers/" + name, value);
   for (const auto& [name, variable] : provider.variables) {
     texts.emplace_back("/variables/" + name, variable.fallback.value_or(""));
-    if (name == kModel) return refuse(where + "/variables", "'model' is no variable: paths hold it anyway");
+    if (name == kModel)
+      return refuse_at(where + "/variables", "'model' is no variable: paths hold it anyway");
   }
   for (const auto& [place, text] : texts) {
     const std::string unknown = unknown_variable_in(text, provider, "");
-    if (!unknown.empty()) return refuse(where + place, fmt::format("{} is no variable of it", unknown));
+    if (!unknown.empty()) return refuse_at(where + place, fmt::format("{} is no variable of it", unknown));
   }
   for (const auto* paths : {&surface.paths, &surface.stream_paths}) {
     for (const auto& [kind, path] : *paths) {
       const std::string unknown = unknown_variable_in(path, provider, kModel);
       if (unknown.empty()) continue;
-      return refuse(where + "/paths", fmt::format("{} is no variable of it", unknown));
+      return refuse_at(where + "/paths", fmt::format("{} is no variable of it", unknown));
     }
   }
   return {};
@@ -285,7 +200,7 @@ Status check_variables(const Provider& provider, const Surface& surface, const s
 Status check_headers(const Surface& surface, const std::string& where) {
   for (const auto& [name, value] : surface.headers) {
     if (std::string problem = refuse_header(name, value); !problem.empty()) {
-      return refuse(where + "/headers/" + name, problem);
+      return refuse_at(where + "/headers/" + name, problem);
     }
   }
   return {};
@@ -296,36 +211,37 @@ Status check_surface(const Provider& provider, const Surface& surface, const std
   SLUICE_TRY_VOID(check_headers(surface, where));
   const std::string address = with_plain_values(surface.base_url, provider);
   if (std::string problem = refuse_base_url(address); !problem.empty()) {
-    return refuse(where + "/base_url", problem);
+    return refuse_at(where + "/base_url", problem);
   }
-  if (surface.paths.empty()) return refuse(where + "/paths", "expected at least one");
+  if (surface.paths.empty()) return refuse_at(where + "/paths", "expected at least one");
   for (const std::string& name : surface.extensions) {
     if (std::ranges::find(kExtensions, name) == kExtensions.end())
-      return refuse(where + "/extensions",
-                    fmt::format("'{}' is none of {}", name, fmt::join(kExtensions, ", ")));
+      return refuse_at(where + "/extensions",
+                       fmt::format("'{}' is none of {}", name, fmt::join(kExtensions, ", ")));
   }
   for (const auto& [kind, path] : surface.stream_paths) {
     if (surface.offers(kind)) continue;
-    return refuse(where + "/stream_paths", fmt::format("'{}' is not among the paths", tasks::name_of(kind)));
+    return refuse_at(where + "/stream_paths",
+                     fmt::format("'{}' is not among the paths", tasks::name_of(kind)));
   }
   return {};
 }
 
 Status check(const Provider& provider, const std::string& where) {
   if (std::string problem = refuse_provider_id(provider.id); !problem.empty())
-    return refuse(where + "/id", problem);
+    return refuse_at(where + "/id", problem);
   for (const Surface& surface : provider.surfaces) {
     SLUICE_TRY_VOID(check_surface(provider, surface, where));
   }
   if (!provider.models_path.empty() && !provider.models_path.starts_with('/')) {
-    return refuse(where + "/models_path", "expected a path that begins with '/'");
+    return refuse_at(where + "/models_path", "expected a path that begins with '/'");
   }
   const DataPolicy& policy = provider.data_policy;
   if (policy.source == "unknown" && (!policy.retains || !policy.trains)) {
-    return refuse(where + "/data_policy", "what is unknown counts as retained and trained on");
+    return refuse_at(where + "/data_policy", "what is unknown counts as retained and trained on");
   }
   if (policy.date.size() != 10 || policy.date[4] != '-' || policy.date[7] != '-') {
-    return refuse(where + "/data_policy/date", "expected YYYY-MM-DD");
+    return refuse_at(where + "/data_policy/date", "expected YYYY-MM-DD");
   }
   return {};
 }
@@ -334,15 +250,6 @@ Status check(const Provider& provider, const std::string& where) {
 
 base::Result<Provider> parse_provider(std::string_view json, std::string_view where) {
   const std::string place(where);
-  if (json.size() > kProviderFileBytesMax) {
-    return base::fail(ErrorCode::too_large, "{}: expected at most {} bytes, found {}", where,
-                      kProviderFileBytesMax, json.size());
-  }
-  simdjson::dom::parser parser;
-  element root;
-  if (const auto code = parser.parse(json.data(), json.size()).get(root); code != simdjson::SUCCESS) {
-    return refuse(place, fmt::format("not JSON: {}", simdjson::error_message(code)));
-  }
   Provider provider;
   Surface first;
   std::vector<Field> fields = {
@@ -374,7 +281,8 @@ base::Result<Provider> parse_provider(std::string_view json, std::string_view wh
       {"uncertain", false, texts_into(provider.uncertain)},
       {"notes", false, text_into(provider.notes)}};
   std::ranges::move(fields_of(first, true), std::back_inserter(fields));
-  SLUICE_TRY_VOID(read_object(root, place, fields));
+  SLUICE_TRY_VOID(read_json_file(json, place, kProviderFileBytesMax,
+                                 [&](element root) { return read_object(root, place, fields); }));
   for (Surface& other : provider.surfaces) {
     if (other.base_url.empty()) other.base_url = first.base_url;
   }

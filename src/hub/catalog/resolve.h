@@ -1,5 +1,7 @@
 // From the text of `model` in a request to the candidates that may serve it. Pure: it reads the snapshots it
-// is given and nothing else.
+// is given and nothing else. A name means, in this order: a configured model, one on the device, one that
+// providers switched on are known to offer (all of them are candidates then), whatever the default route
+// knows.
 //
 // Model ids contain colons of their own (`ft:gpt-4o:org::id`, `smollm2:135m`, `repo:Q4_K_M`), so the last
 // segment is a route only when it is a route word or the id of an enabled provider; an id known whole wins;
@@ -15,6 +17,7 @@
 
 #include "base/result.h"
 #include "hub/catalog/catalog.h"
+#include "hub/catalog/offers.h"
 
 namespace sluice::hub::catalog {
 
@@ -28,7 +31,8 @@ inline constexpr std::array<std::string_view, 6> kRouteWords{"cheapest", "fastes
 // Who may serve a request. `provider` is null for the device.
 struct Candidate {
   ProviderPtr provider;
-  std::string model;  // the id that this provider knows it by
+  std::string model;         // the id that this provider knows it by
+  OfferPtr offer = nullptr;  // what is known of it: price, limits; null when nothing is
 
   bool is_device() const { return provider == nullptr; }
   std::string_view provider_id() const { return provider ? std::string_view(provider->id) : kDeviceId; }
@@ -49,6 +53,7 @@ struct ConfiguredModel {
 // What resolve_model reads. Everything is borrowed for the call.
 struct ResolveInput {
   const Catalog* catalog = nullptr;
+  const Offers* offers = nullptr;        // null: nothing is known of who offers what
   std::span<const std::string> enabled;  // ids of the providers switched on
   std::span<const ConfiguredModel> configured;
   std::span<const std::string> device_models;    // ids served by the device, loaded or not
@@ -58,18 +63,22 @@ struct ResolveInput {
 struct Resolution {
   enum class Pin : std::uint8_t { none, provider, device };
 
-  std::string model;                  // the id without a route
-  std::string route;                  // the route asked for or the default: a route word or a provider's id
+  std::string model;  // the id without a route; the catalogue's own where it knows another name for it
+  // The route asked for, else the default: a route word or a provider's id. How a word orders the candidates
+  // is routing's to know; here they stand in the configured order, else in that of the providers' ids.
+  std::string route;
   Pin pin = Pin::none;                // not none: one candidate, and no failover in any failure
   std::vector<Candidate> candidates;  // at least one, in the order to try
   std::string reading;                // how the text was understood, for people and logs
 };
 
-// Errors: invalid_argument (empty, too long, ambiguous, a policy this version lacks, a route that the model
-// does not have) and not_found with near names; `parameter` is "model".
+// Errors: invalid_argument (empty, too long, ambiguous, a route that the model does not have), unavailable
+// (none of the configured routes is switched on) and not_found, with near names or who does offer it;
+// `parameter` is "model".
 base::Result<Resolution> resolve_model(std::string_view text, const ResolveInput& input);
 
-// Every name a client may ask for without a suffix: configured models, then the device's; for GET /v1/models.
+// Every name a client may ask for without a suffix: configured models, the device's, then what providers
+// switched on offer, under its one id; for GET /v1/models.
 std::vector<std::string> known_models(const ResolveInput& input);
 
 // "" when `configured` can be routed with `catalog`, else what is wrong and where ("models.x.routes.1: ...").

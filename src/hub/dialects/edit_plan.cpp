@@ -11,7 +11,7 @@ namespace {
 
 // Parameters that speak to the hub: the provider misses nothing without them.
 bool is_hubs_own(std::string_view name) {
-  return name == "provider" || name == "models" || name == "usage";
+  return is_hub_parameter(name) || name == "usage";
 }
 
 JsonType type_of(std::string_view json) {

@@ -13,7 +13,7 @@ namespace {
 using base::ErrorCode;
 using base::Status;
 
-constexpr std::array<std::string_view, 4> kOwn{"model", "stream", "provider", "models"};
+constexpr std::array<std::string_view, 2> kOwn{"model", "stream"};
 
 }  // namespace
 
@@ -36,7 +36,8 @@ std::unexpected<base::Error> RequestScan::refuse_type(std::string_view parameter
 
 // The routed parameter that `name` is, or is but for the case of its letters; empty for others.
 std::string_view RequestScan::routed_name(std::string_view name) const {
-  for (const auto& list : {std::span<const std::string_view>(kOwn), routed()}) {
+  for (const auto& list : {std::span<const std::string_view>(kOwn),
+                           std::span<const std::string_view>(kHubParameters), routed()}) {
     for (const std::string_view routed : list) {
       if (base::equals_ignoring_case(routed, name)) return routed;
     }
@@ -88,6 +89,8 @@ Status RequestScan::take_parameter(std::string name, Span key) {
     SLUICE_TRY_VOID(take_provider(type));
   } else if (name == "models") {
     SLUICE_TRY_VOID(take_models(type));
+  } else if (is_hub_parameter(name)) {
+    scanner_.take_value();  // routing reads it
   } else {
     SLUICE_TRY_VOID(dispatch(name, type));
   }

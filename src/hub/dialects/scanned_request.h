@@ -1,9 +1,11 @@
 // What routing needs to know of a request, found in one forward pass, together with the bytes as they came.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "http/slice.h"
@@ -20,6 +22,12 @@ struct Member {
   Span value;
   JsonType type = JsonType::null;
 };
+
+// Top-level parameters that speak to the hub, whatever the dialect: who shall answer, for what price, by
+// when. They are read by routing and sent to nobody, except `provider` to a provider that routes by itself.
+inline constexpr std::array<std::string_view, 7> kHubParameters{
+    "provider", "models", "deadline_ms", "max_cost_usd", "weights", "hedge", "explain"};
+bool is_hub_parameter(std::string_view name);
 
 struct ScannedRequest {
   tasks::Kind kind = tasks::Kind::chat;
@@ -43,11 +51,13 @@ struct ScannedRequest {
   bool wants_structure = false;  // response_format other than text
   bool wants_logprobs = false;
 
-  // The routing wishes of this request: the `provider` object. Empty where absent.
+  // The routing wishes of this request: the `provider` object (the others of kHubParameters are members).
+  // Empty where absent.
   Span provider_object;
-  bool local_only = false;          // provider.local_only
+  bool is_pinned = false;   // set by whoever resolved the model: the object is the pinned provider's to read
+  bool local_only = false;  // provider.local_only
   bool require_parameters = false;  // provider.require_parameters: refuse rather than leave something out
-  std::string routing_wish;  // the first other wish: "provider.order", "models"; empty when there is none
+  std::string routing_wish;         // the first other wish: "provider.order", "models"; empty when none
 
   const Member* find(std::string_view name) const;  // the first of that name, or nullptr
   std::string_view text_of(const Member& member) const { return member.value.in(body.text()); }

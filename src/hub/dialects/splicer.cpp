@@ -1,6 +1,9 @@
 #include "hub/dialects/splicer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 
 #include "base/check.h"
 
@@ -65,6 +68,53 @@ void drop_usage_wish(EditPlan& plan) {
     plan.top().drop(at);
 }
 
+// What OpenRouter's `provider` object knows; the words of order name providers of its own.
+constexpr std::array<std::string_view, 13> kRouterWords{"order",
+                                                        "only",
+                                                        "ignore",
+                                                        "allow_fallbacks",
+                                                        "require_parameters",
+                                                        "data_collection",
+                                                        "zdr",
+                                                        "enforce_distillable_text",
+                                                        "quantizations",
+                                                        "sort",
+                                                        "preferred_min_throughput",
+                                                        "preferred_max_latency",
+                                                        "max_price"};
+constexpr std::size_t kNamingWords = 3;
+
+// The client's object for a provider that routes by itself: its promises hold there as well. The names in
+// it are that provider's own only where the client pinned it; else they were meant for this hub.
+std::string object_for_router(std::string_view object, bool is_pinned) {
+  JsonScanner scanner(object);
+  std::string out;
+  for (const Member& member : take_members(scanner, object)) {
+    const auto word = std::ranges::find(kRouterWords, member.name);
+    if (word == kRouterWords.end() || (!is_pinned && word < kRouterWords.begin() + kNamingWords)) continue;
+    out += fmt::format("{}{}:{}", out.empty() ? "{" : ",", quoted_json(member.name), member.value.in(object));
+  }
+  if (!out.empty()) out += '}';
+  return out;
+}
+
+// The wishes are the hub's to read, and not one of them may reach who would refuse an unknown word.
+void take_out_wishes(EditPlan& plan, const catalog::Surface& surface) {
+  const bool routes = std::ranges::find(surface.extensions, "provider_routing") != surface.extensions.end();
+  ObjectEdit& top = plan.top();
+  for (std::size_t i = 0; i < top.size(); ++i) {
+    if (!top.has(i) || !is_hub_parameter(top.name(i))) continue;
+    std::string kept;
+    if (routes && top.name(i) == "provider" && top.type(i) == JsonType::object)
+      kept = object_for_router(top.value(i), plan.request().is_pinned);
+    if (kept.empty()) {
+      top.drop(i);
+    } else if (kept != top.value(i)) {
+      top.replace(i, std::move(kept));
+    }
+  }
+}
+
 }  // namespace
 
 base::Result<Spliced> splice_request(const ScannedRequest& request, const catalog::Surface& surface,
@@ -73,6 +123,7 @@ base::Result<Spliced> splice_request(const ScannedRequest& request, const catalo
   const std::size_t at = plan.top().find("model");
   CHECK(at != plan.top().size());
   if (model != request.model) plan.top().replace(at, quoted_json(model));
+  take_out_wishes(plan, surface);
   if (is_openai) {
     spell_schema(plan);
     drop_usage_wish(plan);

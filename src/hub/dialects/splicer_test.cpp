@@ -44,6 +44,34 @@ TEST(hub_dialects_splicer, replaces_the_model_and_nothing_else) {
             R"({"model":"\u006d","messages":[{}]})");
 }
 
+constexpr std::string_view kWishes =
+    R"({"provider":{"order":["groq"],"zdr":true,"deadline_ms":5,"local_only":false},"models":["b"],)"
+    R"("model":"m","deadline_ms":5,"max_cost_usd":1,"weights":{},"messages":[{}],"hedge":true,"explain":true})";
+
+TEST(hub_dialects_splicer, sends_no_wish_to_anybody) {
+  EXPECT_EQ(splice(kWishes), R"({"model":"own/id","messages":[{}]})");
+  const auto spliced = splice_request(scan(kWishes), surface_with({}), "m", true);
+  ASSERT_TRUE(spliced);
+  EXPECT_TRUE(spliced->dropped.empty()) << "the provider misses nothing without them";
+}
+
+TEST(hub_dialects_splicer, who_routes_by_itself_gets_the_promises_and_its_own_names_only) {
+  catalog::Surface router = surface_with({});
+  router.extensions = {"provider_routing"};
+  ScannedRequest request = scan(kWishes);
+  EXPECT_EQ(http::to_string(splice_request(request, router, "m", true)->body),
+            R"({"provider":{"zdr":true},"model":"m","messages":[{}]})");
+  request.is_pinned = true;
+  EXPECT_EQ(http::to_string(splice_request(request, router, "m", true)->body),
+            R"({"provider":{"order":["groq"],"zdr":true},"model":"m","messages":[{}]})");
+  const ScannedRequest ours = scan(R"({"model":"m","provider":{"explain":true},"messages":[{}]})");
+  EXPECT_EQ(http::to_string(splice_request(ours, router, "m", true)->body),
+            R"({"model":"m","messages":[{}]})");
+  const ScannedRequest theirs = scan(R"({"model":"m","provider":{ "sort" : "price" },"messages":[{}]})");
+  EXPECT_EQ(http::to_string(splice_request(theirs, router, "m", true)->body),
+            R"({"model":"m","provider":{"sort":"price"},"messages":[{}]})");
+}
+
 TEST(hub_dialects_splicer, does_not_copy_what_it_keeps) {
   const ScannedRequest request =
       scan(R"({"messages":[{"content":")" + std::string(1000, 'x') + R"("}],"model":"m"})");

@@ -10,8 +10,10 @@
 
 #include "base/result.h"
 #include "http/headers.h"
+#include "http/message.h"
 #include "hub/catalog/resolve.h"
 #include "hub/dialects/dialect.h"
+#include "hub/gateway/attempts.h"
 #include "hub/tasks/chat.h"
 #include "hub/tasks/completion.h"
 #include "hub/tasks/embed.h"
@@ -19,6 +21,13 @@
 
 namespace sluice::hub::gateway {
 
+// Hears the head of every answer of an attempt: it may speak of limits, whatever its status.
+struct HeadListener {
+  virtual ~HeadListener() = default;
+  virtual void hear(const http::ResponseHead& head) = 0;
+};
+
+// A copy is the same request at another candidate.
 class Call {
  public:
   // `front` has a downstream half and, like the table it comes from, lives for ever.
@@ -38,6 +47,8 @@ class Call {
   const http::Headers* client_headers() const { return client_headers_; }
 
   const catalog::Candidate& candidate() const { return candidate_; }
+  const AttemptLimits& limits() const { return limits_; }
+  HeadListener* listener() const { return listener_; }  // outlives the attempt; null: nobody listens
 
   // The whole request in the hub's own words, with `model` as the candidate knows it. Decoded on first use,
   // so that passing bytes through never pays for it. Borrowed from the Call; call them for the own kind only.
@@ -46,19 +57,28 @@ class Call {
   base::Result<const tasks::EmbedRequest*> embed() const;
 
   // The conductor's.
-  void try_candidate(catalog::Candidate candidate) { candidate_ = std::move(candidate); }
+  void try_candidate(catalog::Candidate candidate, const AttemptLimits& limits = {},
+                     HeadListener* listener = nullptr) {
+    candidate_ = std::move(candidate);
+    limits_ = limits;
+    listener_ = listener;
+  }
   void set_local_only(bool value) { local_only_ = value; }
+  void set_pinned(bool value) { scanned_.is_pinned = value; }
+  void require_parameters() { scanned_.require_parameters = true; }
   void set_client_headers(const http::Headers& headers) { client_headers_ = &headers; }
   void set_passed_hubs(std::string ids) { passed_hubs_ = std::move(ids); }
 
  private:
   const std::string request_id_;
   const dialects::Dialect& front_;
-  const dialects::ScannedRequest scanned_;
+  dialects::ScannedRequest scanned_;
   bool local_only_ = false;
   std::string passed_hubs_;
   const http::Headers* client_headers_ = nullptr;
   catalog::Candidate candidate_;
+  AttemptLimits limits_;
+  HeadListener* listener_ = nullptr;
   // Filled on first use; the request's own coroutine only.
   mutable std::optional<base::Result<tasks::ChatRequest>> chat_;
   mutable std::optional<base::Result<tasks::CompletionRequest>> completion_;

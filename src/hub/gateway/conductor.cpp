@@ -4,8 +4,10 @@
 
 #include "base/check.h"
 #include "base/ids.h"
+#include "base/json_writer.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "hub/gateway/bill.h"
 #include "hub/gateway/hops.h"
 #include "hub/gateway/limits.h"
 #include "hub/gateway/models.h"
@@ -24,36 +26,16 @@ double seconds_since(net::TimePoint began) {
   return std::chrono::duration<double>(net::Clock::now() - began).count();
 }
 
-std::int64_t unix_now() {
-  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())
+std::int64_t unix_now_ms() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now())
       .time_since_epoch()
       .count();
 }
 
-std::size_t bytes_of(const Piece& piece) {
-  if (const auto* relay = std::get_if<Relay>(&piece)) return http::byte_count(relay->bytes);
-  std::size_t bytes = 0;
-  for (const auto& event : std::get<Events>(piece).events)
-    if (const auto* text = std::get_if<tasks::TextDelta>(&event)) bytes += text->text.size();
-  return bytes;
-}
-
-// The upstream says that its answer failed.
-const tasks::Failed* failed_in(const Piece& piece) {
-  const auto* relay = std::get_if<Relay>(&piece);
-  const auto& events = relay != nullptr ? relay->facts : std::get<Events>(piece).events;
-  for (const auto& event : events)
-    if (const auto* failed = std::get_if<tasks::Failed>(&event)) return failed;
-  return nullptr;
-}
-
-// Whether a client would see something of the answer in this piece. Started alone is none: the engine says
-// it before it has computed anything.
-bool shows_something(const Piece& piece) {
-  if (const auto* relay = std::get_if<Relay>(&piece)) return !relay->bytes.empty();
-  return std::ranges::any_of(std::get<Events>(piece).events, [](const tasks::Event& event) {
-    return !std::holds_alternative<tasks::Started>(event);
-  });
+std::int64_t unix_now() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())
+      .time_since_epoch()
+      .count();
 }
 
 // A model id is the client's text: what no header may hold is written as %XX.
@@ -69,6 +51,25 @@ std::string header_safe(std::string_view text) {
   return out;
 }
 
+// `body` is one JSON object; anything else stays as it is.
+http::Body with_member(http::Body body, std::string_view name, std::string_view json) {
+  std::string text = http::to_string(body);
+  const auto end = text.find_last_not_of(" \t\r\n");
+  if (end == std::string::npos || text[end] != '}') return body;
+  text.insert(end, fmt::format(",\"{}\":{}", name, json));
+  return http::body_of(std::move(text));
+}
+
+// "0.000001234": exact, so that no client meets an exponent.
+std::string usd_text(base::NanoUsd cost) {
+  return fmt::format("{}.{:09}", cost.nanos / 1'000'000'000, cost.nanos % 1'000'000'000);
+}
+
+// A request that was refused costs nothing; one that lost its reader, its race or its end may have.
+bool is_billed(health::Verdict verdict, const Failure* failure) {
+  return may_be_billed(verdict) && !(failure != nullptr && verdict == health::Verdict::not_its_fault);
+}
+
 // What a provider's answer may tell the client besides its body.
 void copy_answer_headers(const http::Headers& from, http::Headers& to) {
   for (const auto& field : from)
@@ -77,24 +78,17 @@ void copy_answer_headers(const http::Headers& from, http::Headers& to) {
       to.add(field.name, field.value);
 }
 
-// Whether the candidate itself is sent the routing wishes; an edit of its file takes them out for the others.
-bool takes_routing_wishes(const catalog::Candidate& candidate) {
-  return !candidate.is_device() &&
-         std::ranges::none_of(candidate.provider->primary().quirks, [](const auto& quirk) {
-           return quirk.name == "drop" && quirk.parameter == "provider";
-         });
-}
-
 }  // namespace
 
-Conductor::Conductor(std::shared_ptr<net::Client> client, credentials::Memory& memory, Heartbeat& heartbeat,
-                     const Hub& hub, SettingsPtr settings, net::Exchange& exchange, Admission admission)
+Conductor::Conductor(const std::shared_ptr<net::Client>& client, credentials::Memory& memory,
+                     Heartbeat& heartbeat, const Hub& hub, SettingsPtr settings, net::Exchange& exchange,
+                     Admission admission)
     : hub_(hub),
       settings_(std::move(settings)),
       exchange_(exchange),
       admission_(std::move(admission)),
       heartbeat_(heartbeat),
-      http_(std::move(client), *settings_, memory, hub.instance_id),
+      ground_{.hub = hub, .client = client, .memory = memory, .settings = settings_},
       deadline_(settings_->times.total.count() > 0 ? admission_.began + settings_->times.total
                                                    : net::kNever) {
   hub_.metrics->begin_request();
@@ -156,7 +150,7 @@ void Conductor::keep_generation() {
     kept.input_cached = usage_->cached.count;
     kept.output = usage_->output.count;
     kept.output_reasoning = usage_->reasoning.count;
-    if (usage_->reported_cost) kept.cost_usd = usage_->reported_cost->usd();
+    if (cost_) kept.cost_usd = cost_->usd();
   }
   hub_.generations->add(std::move(kept));
 }
@@ -165,13 +159,37 @@ net::Task<void> Conductor::run() {
   auto call = read_request();
   if (!call) co_return co_await refuse(call.error());
   stream_ = call->stream();
-  auto candidates = choose_candidates(*call);
-  if (!candidates) co_return co_await refuse(candidates.error());
-  auto begun = co_await attempt_all(*call, std::move(*candidates));
+  if (const auto chosen = choose_routes(*call); !chosen) co_return co_await refuse(chosen.error());
+  const RaceSetup setup{.ground = ground_,
+                        .call = *call,
+                        .options = options_,
+                        .ranked = decision_.ranked,
+                        .cancel = exchange_.cancel(),
+                        .deadline = deadline_,
+                        .tokens = static_cast<double>(ask_.input_expected.count)};
+  Race race(setup, make_plan(*call), *this);
+  auto begun = co_await race.run();
+  attempts_ = race.sent();
+  if (const auto last = race.last_asked(); last && !begun) note_route(options_[*last]);
   if (exchange_.cancel().fired()) co_return;
-  if (!begun) co_return co_await refuse(error_for_client(failed_), failed_.back().failure.retry_after);
-  if (stream_) co_return co_await answer_stream(*call, std::move(*begun));
-  co_await answer_whole(*call, std::move(*begun));
+  if (!begun) co_return co_await refuse_all(race);
+  Attempt& winner = *race.winner();
+  const routing::Ranked& ranked = race.ranked_of(winner);
+  note_route(options_[ranked.option]);
+  reason_ = name_of(winner.start().reason);
+  expected_cost_ = ranked.expected.cost;
+  upstream_request_id_ =
+      std::string(begun->opened.headers.find("x-request-id").value_or("").substr(0, kMaxUpstreamIdBytes));
+  if (const auto first = winner.first_token_s())
+    first_token_s_ = *first + std::chrono::duration<double>(winner.began() - admission_.began).count();
+  const auto failure = stream_ ? co_await answer_stream(*call, std::move(*begun), winner)
+                               : co_await answer_whole(*call, std::move(*begun));
+  auto verdict = health::Verdict::whole;
+  if (failure)
+    verdict = verdict_of(*failure, true);
+  else if (outcome_ != "whole" && exchange_.cancel().fired())
+    verdict = health::Verdict::not_its_fault;
+  account(ranked, winner, verdict, failure ? &*failure : nullptr, true);
 }
 
 base::Result<Call> Conductor::read_request() {
@@ -193,96 +211,142 @@ std::string Conductor::local_only_reason(const dialects::ScannedRequest& scanned
   if (admission_.caller && admission_.caller->policy.local_only)
     return fmt::format("the key {} is local-only", admission_.caller->id);
   if (scanned.local_only) return "the request says provider.local_only";
+  if (wishes_.local_only.value_or(false)) return "a header, the key or the configuration says local_only";
   return {};
 }
 
-base::Result<std::vector<catalog::Candidate>> Conductor::choose_candidates(const Call& call) {
-  const ResolveView view(*settings_, hub_);
-  SLUICE_TRY(auto resolution, catalog::resolve_model(call.scanned().model, view.input()));
-  model_ = resolution.model;
-  auto& candidates = resolution.candidates;
-  // Whoever sends a wish counts on it: refused, never dropped.
-  if (const std::string& wish = call.scanned().routing_wish;
-      !wish.empty() && !std::ranges::all_of(candidates, takes_routing_wishes))
-    return fail({.code = ErrorCode::invalid_argument,
-                 .message = fmt::format("'{}' is not honoured here: pin a provider (model:provider), or list "
-                                        "the routes of the model in the configuration",
-                                        wish),
-                 .parameter = wish});
-  if (resolution.pin != catalog::Resolution::Pin::none && candidates.size() > 1) candidates.resize(1);
-  if (call.local_only()) {
-    std::string others;
-    for (const auto& candidate : candidates)
-      if (!candidate.is_device())
-        others += fmt::format("{}{}", others.empty() ? "" : ", ", candidate.provider_id());
-    std::erase_if(candidates, [](const auto& candidate) { return !candidate.is_device(); });
-    if (candidates.empty())
-      return fail(ErrorCode::forbidden, "'{}' would be answered by {}, but only this machine may: {}",
-                  call.scanned().model, others, local_only_reason(call.scanned()));
-  }
-  if (candidates.size() > kMaxAttempts) candidates.resize(kMaxAttempts);
-  return std::move(candidates);
+void Conductor::note_route(const routing::Option& option) {
+  provider_ = option.candidate.provider_id();
+  route_id_ = option.candidate.route_id();
+  model_ = option.asked_model;
+  substituted_ = option.substitutes;
+  served_offer_ = option.candidate.offer;
 }
 
-net::Task<std::optional<Conductor::Begun>> Conductor::attempt_all(
-    Call& call, std::vector<catalog::Candidate> candidates) {
-  for (auto& candidate : candidates) {
-    provider_ = candidate.provider_id();
-    route_id_ = candidate.route_id();
-    call.try_candidate(std::move(candidate));
-    ++attempts_;
-    auto begun = co_await attempt(call);
-    if (begun) co_return std::move(*begun);
-    Failure& failure = begun.error();
-    if (exchange_.cancel().fired()) co_return std::nullopt;
-    hub_.metrics->count_upstream_error(provider_, kind_of(failure));
-    const bool next = may_try_next(failure) && net::Clock::now() < deadline_;
-    base::LogLine(base::LogLevel::debug, "attempt failed")
-        .text("request_id", admission_.request_id)
-        .text("route_id", route_id_)
-        .text("error", failure.error.message)
-        .write();
-    failed_.push_back({.provider = provider_, .failure = std::move(failure)});
-    if (!next) break;
+// No request leaves unless its worst case fits under the day's cap.
+std::optional<Failure> Conductor::admit(const routing::Ranked& ranked, Attempt& attempt) {
+  const routing::Option& option = options_[ranked.option];
+  if (hub_.spend == nullptr || !is_paid(option.candidate)) return std::nullopt;
+  const base::NanoUsd worst = worst_for_cap(option, ranked.expected, ask_);
+  if (auto reserved = hub_.spend->reserve(worst, unix_now())) {
+    attempt.reserved.emplace(std::move(*reserved));
+    return std::nullopt;
   }
-  co_return std::nullopt;
+  const auto provider = option.candidate.provider_id();
+  const auto cap = hub_.spend->per_day();
+  std::string message;
+  if (cap.nanos <= 0) {
+    message = fmt::format("{} is paid for, and max_spend_usd_per_day is 0: no paid provider may be asked",
+                          provider);
+  } else {
+    const auto state = hub_.spend->state(unix_now());
+    message = fmt::format(
+        "this request may cost up to {:.6f} USD at {}{}; of max_spend_usd_per_day ({:.2f}) {:.6f} are spent "
+        "today and "
+        "{:.6f} set aside for requests under way: raise it, or bound the answer with max_tokens",
+        worst.usd(), provider,
+        ranked.expected.cost_worst
+            ? ""
+            : " (its price is not known, so the highest usual one is assumed; configure it)",
+        cap.usd(), state.spent.usd(), state.reserved.usd());
+  }
+  return Failure({.code = base::ErrorCode::payment_required,
+                  .message = std::move(message),
+                  .provider = std::string(provider)});
 }
 
-// Until there is something to show for a stream; to the end for a whole answer: until then the client has
-// seen nothing, and the next candidate may be tried.
-net::Task<Outcome<Conductor::Begun>> Conductor::attempt(const Call& call) {
-  Upstream* upstream = &http_;
-  if (call.candidate().is_device()) upstream = hub_.device;
-  if (needs_estimate(call)) upstream = &estimator_;
-  if (upstream == nullptr) co_return fail(ErrorCode::unavailable, "this hub runs without a device");
-  auto opened = co_await upstream->open(call, deadline_, exchange_.cancel());
-  if (!opened) co_return std::unexpected(std::move(opened).error());
-  Begun begun{.opened = std::move(*opened), .pieces = {}, .whole = false};
-  upstream_request_id_ =
-      std::string(begun.opened.headers.find("x-request-id").value_or("").substr(0, kMaxUpstreamIdBytes));
-  std::size_t bytes = 0;
-  for (;;) {
-    auto piece = co_await begun.opened.source->next();
-    if (!piece) co_return std::unexpected(std::move(piece).error());
-    if (!*piece) {
-      begun.whole = true;
-      break;
-    }
-    if (const auto* failed = failed_in(**piece)) co_return Outcome<Begun>(std::unexpect, failed->error);
-    note_first_piece();
-    bytes += bytes_of(**piece);
-    if (bytes > kMaxReplyBytes && !call.stream())
-      co_return fail(ErrorCode::upstream_failed, "the answer has more than {} bytes", kMaxReplyBytes);
-    const bool shown = shows_something(**piece);
-    begun.pieces.push_back(std::move(**piece));
-    if (shown && call.stream()) break;
-  }
-  if (begun.whole && !std::ranges::any_of(begun.pieces, shows_something))
-    co_return fail(ErrorCode::upstream_failed, "the answer was empty");
-  co_return begun;
+void Conductor::lose(const routing::Ranked& ranked, Attempt& attempt, health::Verdict verdict,
+                     const Failure* failure) {
+  if (failure != nullptr) hub_.metrics->count_upstream_error(attempt.provider(), kind_of(*failure));
+  account(ranked, attempt, verdict, failure, false);
 }
 
-net::Task<void> Conductor::answer_whole(const Call& call, Begun begun) {
+void Conductor::account(const routing::Ranked& ranked, Attempt& attempt, health::Verdict verdict,
+                        const Failure* failure, bool wins) {
+  AttemptEnd end{.verdict = verdict};
+  if (failure != nullptr) end.retry_after = failure->retry_after;
+  if (wins) end.usage = usage_;
+  attempt.end(end);
+  if (attempt.reserved) attempt.reserved->settle(cost_for_cap(ranked, is_billed(verdict, failure), wins));
+  keep_record(ranked, attempt, verdict, failure, wins);
+}
+
+// As the provider said, else by its price; where neither is known nobody else is either, but the cap must
+// not be passed: then what was expected, or the worst.
+base::NanoUsd Conductor::cost_for_cap(const routing::Ranked& ranked, bool billed, bool wins) const {
+  if (!billed) return {};
+  if (wins && cost_) return *cost_;
+  if (wins && usage_) return assumed_cost(*usage_);
+  if (ranked.expected.cost) return *ranked.expected.cost;
+  return worst_for_cap(options_[ranked.option], ranked.expected, ask_);
+}
+
+void Conductor::keep_record(const routing::Ranked& ranked, const Attempt& attempt, health::Verdict verdict,
+                            const Failure* failure, bool wins) {
+  if (hub_.records == nullptr) return;
+  telemetry::AttemptRecord record;
+  record.time_ms = unix_now_ms() - static_cast<std::int64_t>(attempt.seconds() * 1e3);
+  record.generation_id = wins && !answer_id_.empty() ? answer_id_ : admission_.request_id;
+  record.request_id = admission_.request_id;
+  if (admission_.caller) record.key_id = admission_.caller->id;
+  record.endpoint = admission_.route;
+  record.model_asked = model_text_;
+  record.model = options_[ranked.option].asked_model;
+  record.route_id = attempt.route_id();
+  record.provider = attempt.provider();
+  record.attempt = attempt.number;
+  record.reason = name_of(attempt.start().reason);
+  record.verdict = health::name_of(verdict);
+  record.outcome = outcome_of(verdict, failure, wins);
+  if (failure != nullptr) record.error = kind_of(*failure);
+  record.verdict = health::name_of(verdict);
+  record.status = attempt.status();
+  record.streamed = stream_;
+  if (wins && usage_) {
+    record.usage = *usage_;
+    record.has_usage = true;
+    record.cost = cost_;
+    record.cost_reported = usage_->reported_cost.has_value();
+  } else if (!is_billed(verdict, failure)) {
+    record.cost = base::NanoUsd{};
+  }
+  record.first_token_s = attempt.first_token_s();
+  record.total_s = attempt.seconds();
+  record.cost_expected = ranked.expected.cost;
+  // Built only where there was something to choose: alone, a route needs no reasons.
+  if (wins && (options_.size() > 1 || attempts_ > 1)) record.explanation_json = explanation();
+  hub_.records->add(std::move(record));
+}
+
+std::string_view Conductor::outcome_of(health::Verdict verdict, const Failure* failure, bool wins) const {
+  if (wins) return verdict == health::Verdict::whole ? "whole" : failure != nullptr ? "cut" : "cancelled";
+  if (failure != nullptr) return "failed";
+  return exchange_.cancel().fired() ? "cancelled" : "hedge_lost";
+}
+
+// Nobody answered. Every route that failed says why; where none was asked, why that was so.
+net::Task<void> Conductor::refuse_all(const Race& race) {
+  const GiveUp& end = race.end();
+  retry_is_useless_ = end.every_route_tried || end.reason == GiveUpReason::refused;
+  if (race.failed().empty()) {
+    std::string routes;
+    for (const auto& ranked : decision_.ranked)
+      if (routes.size() < kMaxFailureTextBytes)
+        routes +=
+            fmt::format("{}{}", routes.empty() ? "" : ", ", options_[ranked.option].candidate.provider_id());
+    const base::Error error{.code = base::ErrorCode::unavailable,
+                            .message = fmt::format("no route of '{}' can be asked now: the circuit of {} is "
+                                                   "open or its limit used up",
+                                                   asked_model_, routes)};
+    co_return co_await refuse(error, end.retry_after);
+  }
+  base::Error error = error_for_client(race.failed());
+  if (end.reason == GiveUpReason::no_time) error.code = base::ErrorCode::timed_out;
+  auto retry_after = race.failed().back().failure.retry_after;
+  co_await refuse(error, end.retry_after ? end.retry_after : retry_after);
+}
+
+net::Task<std::optional<Failure>> Conductor::answer_whole(const Call& call, Begun begun) {
   for (const Piece& piece : begun.pieces)
     if (const auto* relay = std::get_if<Relay>(&piece)) learn(relay->facts);
   http::Body body;
@@ -291,19 +355,27 @@ net::Task<void> Conductor::answer_whole(const Call& call, Begun begun) {
       if (auto* relay = std::get_if<Relay>(&piece))
         for (http::Slice& slice : relay->bytes) http::append(body, std::move(slice));
   } else {
+    for (Piece& piece : begun.pieces)
+      if (auto* events = std::get_if<Events>(&piece)) {
+        learn(events->events);
+        tell_cost(events->events);
+      }
     auto text = encode_reply(call, begun.pieces);
-    if (!text) co_return co_await refuse(text.error());
+    if (!text) {
+      co_await refuse(text.error());
+      co_return Failure(text.error());
+    }
     body = http::body_of(std::move(*text));
-    for (const Piece& piece : begun.pieces)
-      if (const auto* events = std::get_if<Events>(&piece)) learn(events->events);
   }
+  if (explains()) body = with_member(std::move(body), "sluice", explanation());
   http::Headers headers = answer_headers(&begun);
   headers.set("content-type", admission_.front->downstream->reply_type);
   status_ = 200;
   if (co_await exchange_.respond(200, std::move(headers), std::move(body))) outcome_ = "whole";
+  co_return std::nullopt;
 }
 
-net::Task<void> Conductor::answer_stream(const Call& call, Begun begun) {
+net::Task<std::optional<Failure>> Conductor::answer_stream(const Call& call, Begun begun, Attempt& attempt) {
   http::ResponseHead head;
   head.headers = answer_headers(&begun);
   head.headers.set("content-type", admission_.front->downstream->stream_type);
@@ -314,19 +386,20 @@ net::Task<void> Conductor::answer_stream(const Call& call, Begun begun) {
                       admission_.front->downstream->heartbeat);
   std::optional<Failure> failure;
   std::unique_ptr<dialects::StreamEncoder> encoder;
-  if (co_await writer.begin(std::move(head)))
-    failure = co_await relay(call, std::move(begun), writer, encoder);
+  bool is_open = static_cast<bool>(co_await writer.begin(std::move(head)));
+  if (is_open && explains()) is_open = static_cast<bool>(co_await writer.write(explaining_event()));
+  if (is_open) failure = co_await relay(call, std::move(begun), attempt, writer, encoder);
   co_await writer.close();
-  if (exchange_.cancel().fired()) co_return;
+  if (exchange_.cancel().fired()) co_return std::nullopt;
   if (!failure) {
     if (co_await exchange_.finish()) outcome_ = "whole";
-    co_return;
+    co_return std::nullopt;
   }
   // The client has seen a part of the answer. It must learn that no more comes, and that is not all.
   outcome_ = "cut";
   hub_.metrics->count_upstream_error(provider_, "cut");
   std::vector<FailedAttempt> cut;
-  cut.push_back({.provider = provider_, .failure = std::move(*failure)});
+  cut.push_back({.provider = provider_, .failure = *failure});
   base::Error error = error_for_client(cut);
   error_name_ = base::name_of(error.code);
   error.message = fmt::format("the answer was cut: {}", error.message);
@@ -334,10 +407,12 @@ net::Task<void> Conductor::answer_stream(const Call& call, Begun begun) {
                                            : admission_.front->downstream->encode_stream_error(error));
   static_cast<void>(co_await exchange_.write(std::move(event)));  // the connection ends either way
   exchange_.abort();
+  co_return failure;
 }
 
 // Passes pieces on until the answer is whole (nullopt) or cut. A client that left shows in the Cancel.
-net::Task<std::optional<Failure>> Conductor::relay(const Call& call, Begun begun, StreamWriter& writer,
+net::Task<std::optional<Failure>> Conductor::relay(const Call& call, Begun begun, Attempt& attempt,
+                                                   StreamWriter& writer,
                                                    std::unique_ptr<dialects::StreamEncoder>& encoder) {
   std::size_t held = 0;
   for (;;) {
@@ -345,7 +420,7 @@ net::Task<std::optional<Failure>> Conductor::relay(const Call& call, Begun begun
     if (held < begun.pieces.size()) {
       piece = std::move(begun.pieces[held++]);
     } else if (!begun.whole) {
-      auto next = co_await begun.opened.source->next();
+      auto next = co_await attempt.next(*begun.opened.source);
       if (!next) co_return std::move(next).error();
       piece = std::move(*next);
     }
@@ -367,6 +442,7 @@ net::Task<std::optional<Failure>> Conductor::relay(const Call& call, Begun begun
         co_return Failure(std::move(error));
       }
       learn(events);
+      tell_cost(events);
       bytes = http::body_of(encoder->encode(events));
     }
     if (!bytes.empty() && !co_await writer.write(std::move(bytes))) co_return std::nullopt;
@@ -388,6 +464,27 @@ net::Task<void> Conductor::refuse(const base::Error& error,
     headers.set("retry-after", std::to_string(std::chrono::ceil<std::chrono::seconds>(*retry_after).count()));
   static_cast<void>(co_await exchange_.respond(
       status_, std::move(headers), http::body_of(admission_.front->downstream->encode_error(error))));
+}
+
+// Where the front's clients have a place for it; otherwise it is found under the id of the generation.
+bool Conductor::explains() const {
+  const bool has_place = admission_.kind == tasks::Kind::chat || admission_.kind == tasks::Kind::completion;
+  return wishes_.explain.value_or(false) && has_place && admission_.front->name == "openai";
+}
+
+// A chunk without choices, before the answer: whatever comes of the stream, the reasoning is there.
+http::Body Conductor::explaining_event() const {
+  std::string text = "data: ";
+  base::JsonWriter json(text);
+  json.begin_object();
+  json.field("id", admission_.request_id);
+  json.field("object", admission_.kind == tasks::Kind::chat ? "chat.completion.chunk" : "text_completion");
+  json.field("created", unix_now()).field("model", model_);
+  json.key("choices").begin_array().end_array();
+  json.key("sluice").raw(explanation());
+  json.end_object();
+  text += "\n\n";
+  return http::body_of(std::move(text));
 }
 
 base::Result<std::string> Conductor::encode_reply(const Call& call, std::vector<Piece>& pieces) {
@@ -421,7 +518,11 @@ http::Headers Conductor::answer_headers(const Begun* begun) const {
     headers.set("x-inference-provider", provider_);
     headers.set("x-sluice-route", header_safe(route_id_));
     headers.set("x-sluice-attempts", std::to_string(attempts_));
+    if (!reason_.empty()) headers.set("x-sluice-reason", reason_);
+    if (expected_cost_) headers.set("x-sluice-expected-cost-usd", usd_text(*expected_cost_));
+    if (substituted_) headers.set("x-sluice-substituted", header_safe(model_));
   }
+  if (retry_is_useless_) headers.set("x-should-retry", "false");
   headers.set("openai-processing-ms",
               std::to_string(static_cast<long long>(seconds_since(admission_.began) * 1e3)));
   if (begun != nullptr) {
@@ -435,11 +536,28 @@ http::Headers Conductor::answer_headers(const Begun* begun) const {
   return headers;
 }
 
+// What it cost: the provider's own word, else its price, else nobody knows.
+void Conductor::take_usage(const tasks::Usage& usage) {
+  usage_ = usage;
+  cost_ = usage.reported_cost;
+  if (!cost_ && served_offer_ && served_offer_->price)
+    cost_ = bill(*served_offer_->price, usage, ask_.images);
+  if (!cost_ && provider_ == catalog::kDeviceId) cost_ = base::NanoUsd{};
+}
+
+// Where the provider told no cost and its price is known, the usage that we write says what we reckon.
+void Conductor::tell_cost(std::vector<tasks::Event>& events) const {
+  for (auto& event : events)
+    if (auto* report = std::get_if<tasks::UsageReport>(&event);
+        report && !report->usage.reported_cost && served_offer_)
+      report->usage.reported_cost = cost_;
+}
+
 void Conductor::learn(const std::vector<tasks::Event>& events) {
   for (const auto& event : events) {
     if (const auto* report = std::get_if<tasks::UsageReport>(&event)) {
       // A count is no consumption.
-      if (admission_.kind != tasks::Kind::count_tokens) usage_ = report->usage;
+      if (admission_.kind != tasks::Kind::count_tokens) take_usage(report->usage);
     } else if (const auto* started = std::get_if<tasks::Started>(&event); started && !started->id.empty()) {
       served_id_ = started->id;
       if (answer_id_.empty()) answer_id_ = started->id;  // relayed: the client sees the provider's
@@ -448,10 +566,6 @@ void Conductor::learn(const std::vector<tasks::Event>& events) {
       has_finished_ = true;
     }
   }
-}
-
-void Conductor::note_first_piece() {
-  if (!first_token_s_) first_token_s_ = seconds_since(admission_.began);
 }
 
 }  // namespace sluice::hub::gateway

@@ -6,54 +6,70 @@
 #include <string>
 #include <vector>
 
+#include "hub/gateway/attempt.h"
 #include "hub/gateway/failure.h"
 #include "hub/gateway/gateway.h"
-#include "hub/gateway/http_upstream.h"
+#include "hub/gateway/race.h"
 #include "hub/gateway/stream_writer.h"
-#include "hub/gateway/token_estimate.h"
+#include "hub/routing/decision.h"
 #include "hub/telemetry/access_log.h"
 
 namespace sluice::hub::gateway {
 
-class Conductor {
+class Conductor final : private RaceListener {
  public:
-  Conductor(std::shared_ptr<net::Client> client, credentials::Memory& memory, Heartbeat& heartbeat,
+  Conductor(const std::shared_ptr<net::Client>& client, credentials::Memory& memory, Heartbeat& heartbeat,
             const Hub& hub, SettingsPtr settings, net::Exchange& exchange, Admission admission);
-  ~Conductor();  // writes the access-log line
+  ~Conductor() override;  // writes the access-log line
   Conductor(const Conductor&) = delete;
   Conductor& operator=(const Conductor&) = delete;
 
   net::Task<void> run();
 
  private:
-  // An attempt that began to answer.
-  struct Begun {
-    Opened opened;
-    std::vector<Piece> pieces;  // those before the client may see anything
-    bool whole = false;         // they are all of it
-  };
-
   base::Result<Call> read_request();
-  base::Result<std::vector<catalog::Candidate>> choose_candidates(const Call& call);
+  // Fills options_ and decision_.
+  base::Status choose_routes(Call& call);
+  base::Result<catalog::Resolution> resolve(std::string_view text) const;
+  base::Status read_wishes(Call& call, const catalog::Resolution& resolution);
+  base::Status add_substitutes(catalog::Resolution::Pin pin);
+  void add_options(catalog::Resolution resolution, bool substitutes);
   std::string local_only_reason(const dialects::ScannedRequest& scanned) const;
+  routing::Situation situation() const;
+  AttemptPlan make_plan(const Call& call) const;
 
-  // Candidates in order until one answers; leaves the failures in failed_.
-  net::Task<std::optional<Begun>> attempt_all(Call& call, std::vector<catalog::Candidate> candidates);
-  net::Task<Outcome<Begun>> attempt(const Call& call);
+  std::optional<Failure> admit(const routing::Ranked& ranked, Attempt& attempt) override;
+  void lose(const routing::Ranked& ranked, Attempt& attempt, health::Verdict verdict,
+            const Failure* failure) override;
+  // What became of an attempt: to health, to the records, to the money set aside for it.
+  void account(const routing::Ranked& ranked, Attempt& attempt, health::Verdict verdict,
+               const Failure* failure, bool wins);
+  base::NanoUsd cost_for_cap(const routing::Ranked& ranked, bool billed, bool wins) const;
+  void keep_record(const routing::Ranked& ranked, const Attempt& attempt, health::Verdict verdict,
+                   const Failure* failure, bool wins);
+  std::string_view outcome_of(health::Verdict verdict, const Failure* failure, bool wins) const;
+  void note_route(const routing::Option& option);
+  net::Task<void> refuse_all(const Race& race);
 
-  net::Task<void> answer_whole(const Call& call, Begun begun);
-  net::Task<void> answer_stream(const Call& call, Begun begun);
+  // They say how the attempt that gave the answer ended.
+  net::Task<std::optional<Failure>> answer_whole(const Call& call, Begun begun);
+  net::Task<std::optional<Failure>> answer_stream(const Call& call, Begun begun, Attempt& attempt);
   // `encoder` is made for the first piece that is not relayed.
-  net::Task<std::optional<Failure>> relay(const Call& call, Begun begun, StreamWriter& writer,
+  net::Task<std::optional<Failure>> relay(const Call& call, Begun begun, Attempt& attempt,
+                                          StreamWriter& writer,
                                           std::unique_ptr<dialects::StreamEncoder>& encoder);
   net::Task<void> refuse(const base::Error& error, std::optional<std::chrono::milliseconds> retry_after = {});
 
   base::Result<std::string> encode_reply(const Call& call, std::vector<Piece>& pieces);
   dialects::ReplyContext reply_context(const Call& call);
   http::Headers answer_headers(const Begun* begun) const;
+  void take_usage(const tasks::Usage& usage);
+  bool explains() const;
+  std::string explanation() const;
+  http::Body explaining_event() const;
+  void tell_cost(std::vector<tasks::Event>& events) const;
   void learn(const std::vector<tasks::Event>& events);
   void keep_generation();
-  void note_first_piece();
 
   // Set once.
   const Hub& hub_;
@@ -61,15 +77,27 @@ class Conductor {
   net::Exchange& exchange_;
   const Admission admission_;
   Heartbeat& heartbeat_;
-  HttpUpstream http_;
-  EstimatingUpstream estimator_;
+  const Ground ground_;
   net::TimePoint deadline_;
+  // Who may answer, and in which order.
+  std::string model_text_;   // as the client wrote it
+  std::string asked_model_;  // resolved; the first asked for
+  routing::Ask ask_;
+  routing::Wishes wishes_;
+  net::TimePoint chosen_at_;
+  std::uint64_t seed_ = 0;  // of the choice: all chance in it
+  std::vector<routing::Option> options_;
+  routing::Decision decision_;
   // What became of it, for the headers and the log.
   std::string model_;  // resolved
   std::string provider_;
   std::string route_id_;
   std::string upstream_request_id_;
-  std::vector<FailedAttempt> failed_;
+  std::string_view reason_;  // why its attempt was made
+  std::optional<base::NanoUsd> expected_cost_, cost_;
+  catalog::OfferPtr served_offer_;
+  bool substituted_ = false;
+  bool retry_is_useless_ = false;
   std::uint32_t attempts_ = 0;
   std::uint64_t bytes_in_ = 0;
   bool stream_ = false;

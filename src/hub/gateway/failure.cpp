@@ -39,19 +39,43 @@ base::Error error_of(const FailedAttempt& attempt) {
 
 }  // namespace
 
-bool may_try_next(const Failure& failure) {
-  if (failure.another_may) return true;
-  if (failure.blames_request || failure.status == kLoopDetected) return false;
+Others others_of(const Failure& failure) {
+  if (failure.another_may) return Others::any;
+  if (failure.status == kLoopDetected) return Others::nobody;
+  if (failure.blames_request) return Others::substitutes;
   switch (failure.error.code) {
+    case ErrorCode::cancelled:
+    case ErrorCode::loop_detected:
+      return Others::nobody;
     case ErrorCode::invalid_argument:
     case ErrorCode::context_overflow:
     case ErrorCode::too_large:
     case ErrorCode::unsupported_media:
-    case ErrorCode::cancelled:
-    case ErrorCode::loop_detected:
-      return false;
+      return Others::substitutes;
     default:
-      return true;
+      return Others::any;
+  }
+}
+
+health::Verdict verdict_of(const Failure& failure, bool answered) {
+  using enum health::Verdict;
+  if (failure.status == 429) return rate_limited;
+  if (refuses_our_credentials(failure.status)) return refused;
+  if (failure.status == 404) return unknown_model;
+  if (failure.status >= 500 || failure.status == 408) return overloaded;
+  if (others_of(failure) != Others::any || failure.another_may || failure.status >= 400) return not_its_fault;
+  if (failure.status != 0) return rubbish;
+  switch (failure.error.code) {
+    case ErrorCode::timed_out:
+      return silent;
+    case ErrorCode::upstream_failed:
+      return answered ? cut : connection;
+    case ErrorCode::overloaded:
+    case ErrorCode::unavailable:
+    case ErrorCode::rate_limited:
+      return overloaded;
+    default:
+      return not_its_fault;
   }
 }
 
@@ -87,11 +111,16 @@ base::Error error_for_client(std::span<const FailedAttempt> attempts) {
   CHECK(!attempts.empty());
   base::Error last = error_of(attempts.back());
   // A request that is itself at fault is answered for that fault; who said so before does not matter.
-  if (attempts.size() == 1 || !may_try_next(attempts.back().failure)) return last;
+  if (attempts.size() == 1 || others_of(attempts.back().failure) != Others::any) return last;
   std::string message = fmt::format("none of {} routes answered", attempts.size());
-  for (const FailedAttempt& attempt : attempts)
-    message += fmt::format("{}{}: {}", &attempt == attempts.data() ? ": " : "; ", attempt.provider,
-                           error_of(attempt).message);
+  for (const FailedAttempt& attempt : attempts) {
+    const base::Error error = error_of(attempt);
+    message +=
+        fmt::format("{}{}: {}", &attempt == attempts.data() ? ": " : "; ", attempt.provider, error.message);
+    // One and the same reason is the request's; of several none is.
+    if (error.code != last.code) last.code = ErrorCode::unavailable;
+  }
+  if (last.code == ErrorCode::upstream_failed) last.code = ErrorCode::unavailable;
   if (message.size() > kMaxFailureTextBytes) {
     message.resize(kMaxFailureTextBytes);
     message += "...";

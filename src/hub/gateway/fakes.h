@@ -317,4 +317,17 @@ inline std::string chat_body(std::string_view model, bool stream, std::string_vi
          (stream ? R"(,"stream":true)" : "") + std::string(more) + "}";
 }
 
+// Answers everything: "a" when asked for a stream, else kChatReply.
+inline FakeProvider::Script healthy() {
+  return [](Wire& wire) {
+    while (auto request = wire.read_message()) {
+      if (request->body.find("\"stream\":true") == std::string::npos)
+        wire.send(json_answer(kChatReply));
+      else
+        wire.send(std::string(kStreamHead) + chunk(delta("a") + std::string(kFinish) + std::string(kDone)) +
+                  std::string(kStreamEnd));
+    }
+  };
+}
+
 }  // namespace sluice::hub::gateway::testing

@@ -53,7 +53,7 @@ net::Task<Outcome<Opened>> HttpUpstream::open(const Call& call, net::TimePoint d
     const credentials::Credential& credential = memory_.choose(*enabled, call.request_id(), now);
     auto opened = co_await open_with(*enabled, credential, call, deadline, cancel);
     const bool is_refused = !opened && opened.error().status == kUnauthorized;
-    if (!is_refused || !may_try_again(*enabled, credential, tries)) co_return opened;
+    if (!is_refused || cancel.fired() || !may_try_again(*enabled, credential, tries)) co_return opened;
   }
 }
 
@@ -97,7 +97,8 @@ net::Task<Outcome<Opened>> HttpUpstream::open_with(const credentials::EnabledPro
   if (call.scanned().require_parameters && !begun.dropped.empty())
     co_return std::unexpected(refuse_to_drop(provider.id, begun.dropped));
   MachineSetup setup{.client = client_,
-                     .times = settings_.times,
+                     .limits = call.limits(),
+                     .listener = call.listener(),
                      .provider = provider.id,
                      .credential = credential,
                      .token = "",
@@ -106,9 +107,9 @@ net::Task<Outcome<Opened>> HttpUpstream::open_with(const credentials::EnabledPro
                      .passes_through = passes_through,
                      .deadline = deadline};
   if (credential.account()) {
-    const net::Deadlines minting{.connect = settings_.times.connect,
-                                 .first_byte = settings_.times.first_byte,
-                                 .idle = settings_.times.idle,
+    const net::Deadlines minting{.connect = call.limits().connect,
+                                 .first_byte = call.limits().first_byte,
+                                 .idle = call.limits().gap,
                                  .total = left_until(deadline)};
     auto token = co_await token_for(*client_, credential, memory_, minting, call.local_only(), cancel);
     if (!token) co_return std::unexpected(name_provider(provider.id, std::move(token).error()));

@@ -6,14 +6,27 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/strings.h"
 #include "hub/gateway/hops.h"
 #include "hub/gateway/limits.h"
+#include "hub/health/limit_headers.h"
 
 namespace sluice::hub::gateway {
 namespace {
 
 using base::ErrorCode;
 using std::chrono::milliseconds;
+
+// Retry-After as a date. Dialects read the other forms, but have no clock.
+std::optional<milliseconds> read_retry_date(const http::Headers& headers) {
+  const auto date = health::parse_date(base::trim(headers.find("retry-after").value_or("")));
+  if (!date) return std::nullopt;
+  const double now =
+      static_cast<double>(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
+  const double seconds = *date - now;
+  if (seconds < 0 || seconds > health::kRetryAfterMostS) return std::nullopt;
+  return milliseconds(static_cast<milliseconds::rep>(seconds * 1000));
+}
 
 // Tells a provider that nobody waits any more. Whether it hears is its own business: nothing depends on it.
 net::Task<void> send_cancel(std::shared_ptr<net::Client> client, net::ClientRequest request,
@@ -67,6 +80,7 @@ Failure MachineSource::failure_of(dialects::Fail fail_step) const {
   Failure failure(std::move(fail_step.error));
   failure.status = fail_step.status;
   failure.retry_after = fail_step.retry_after;
+  if (!failure.retry_after) failure.retry_after = read_retry_date(headers_);
   failure.blames_request = fail_step.blames_request;
   return failure;
 }
@@ -151,9 +165,9 @@ base::Result<net::ClientRequest> MachineSource::prepare(http::Request asked) con
 net::Task<std::optional<Failure>> MachineSource::send(dialects::Send send) {
   auto request = prepare(std::move(send.request));
   if (!request) co_return name_provider(setup_.provider, std::move(request).error());
-  const net::Deadlines deadlines{.connect = setup_.times.connect,
-                                 .first_byte = setup_.times.first_byte,
-                                 .idle = setup_.times.idle,
+  const net::Deadlines deadlines{.connect = setup_.limits.connect,
+                                 .first_byte = setup_.limits.first_byte,
+                                 .idle = setup_.limits.gap,
                                  .total = left()};
   response_.reset();
   ended_ = false;
@@ -162,6 +176,7 @@ net::Task<std::optional<Failure>> MachineSource::send(dialects::Send send) {
   if (!response) co_return name_provider(setup_.provider, std::move(response).error());
   response_.emplace(std::move(*response));
   headers_ = response_->head().headers;
+  if (setup_.listener != nullptr) setup_.listener->hear(response_->head());
   machine_->feed_head(response_->head());
   co_return std::nullopt;
 }

@@ -19,7 +19,8 @@ namespace sluice::hub::gateway {
 
 struct MachineSetup {
   std::shared_ptr<net::Client> client;  // shared, since a cancel request may outlive all else
-  const Times& times;
+  AttemptLimits limits;
+  HeadListener* listener = nullptr;
   const std::string& provider;
   const credentials::Credential& credential;
   std::string token;  // minted for it, or empty

@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <future>
 
 #include "hub/gateway/fakes.h"
 #include "hub/gateway/hops.h"
 #include "hub/gateway/limits.h"
+#include "hub/gateway/test_hub.h"
 
 namespace sluice::hub::gateway {
 namespace {
@@ -100,7 +102,7 @@ class Bench {
                                              net::TimePoint deadline = net::kNever) {
     return std::make_unique<MachineSource>(std::make_unique<PollingMachine>(url),
                                            MachineSetup{.client = client_,
-                                                        .times = times_,
+                                                        .limits = limits_,
                                                         .provider = provider_,
                                                         .credential = credential_,
                                                         .token = "",
@@ -119,7 +121,7 @@ class Bench {
   }
 
  private:
-  const Times times_{};
+  const AttemptLimits limits_{};
   const std::string provider_ = "polled";
   const credentials::Credential credential_{"authorization", "Bearer", "secret"};
   std::shared_ptr<net::Client> client_;
@@ -215,6 +217,25 @@ TEST(hub_gateway_machine_source, polling_ends_with_the_time_of_the_request) {
     source.reset();
   });
   EXPECT_TRUE(comes_to(polling.cancels, 1));
+}
+
+// The only route says when to come back, as a date: it is waited for.
+TEST(hub_gateway_machine_source, retry_after_may_be_a_date) {
+  std::atomic<int> asked = 0;
+  FakeProvider alpha([&](Wire& wire) {
+    while (wire.read_message()) {
+      const std::time_t then = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()) + 2;
+      std::tm parts{};
+      gmtime_r(&then, &parts);
+      char date[64];
+      std::strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+      const std::string header = fmt::format("retry-after: {}\r\n", date);
+      wire.send(++asked == 1 ? json_answer("{}", "429 Too Many Requests", header) : json_answer(kChatReply));
+    }
+  });
+  const TestHub hub({.providers = {{"alpha", alpha.url()}}, .routes_of_m = {"alpha"}});
+  EXPECT_EQ(hub.ask(chat_body("m", false)).status(), 200);
+  EXPECT_EQ(asked, 2);
 }
 
 }  // namespace

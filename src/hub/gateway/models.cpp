@@ -9,11 +9,10 @@ using base::ErrorCode;
 using base::fail;
 
 base::Result<ModelRow> row_of(const ResolveView& view, bool local_only, std::string_view text) {
-  SLUICE_TRY(const auto resolution, catalog::resolve_model(text, view.input()));
-  ModelRow row{.id = resolution.model, .providers = {}};
-  for (const auto& candidate : resolution.candidates)
-    if (candidate.is_device() || !local_only) row.providers.emplace_back(candidate.provider_id());
-  if (row.providers.empty())
+  SLUICE_TRY(auto resolution, catalog::resolve_model(text, view.input()));
+  ModelRow row{.id = std::move(resolution.model), .candidates = std::move(resolution.candidates)};
+  if (local_only) std::erase_if(row.candidates, [](const auto& candidate) { return !candidate.is_device(); });
+  if (row.candidates.empty())
     return fail(ErrorCode::not_found,
                 "'{}' exists, but nothing on this machine serves it, and only this "
                 "machine may answer",
@@ -27,6 +26,7 @@ ResolveView::ResolveView(const Settings& settings, const Hub& hub)
     : device_models_(hub.device != nullptr && hub.device_models ? hub.device_models() : nullptr),
       enabled_(settings.enabled.ids()) {
   input_.catalog = settings.catalog.get();
+  input_.offers = settings.offers.get();
   input_.enabled = enabled_;
   input_.configured = settings.models;
   if (device_models_) input_.device_models = *device_models_;

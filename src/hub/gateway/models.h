@@ -13,7 +13,7 @@ namespace sluice::hub::gateway {
 
 struct ModelRow {
   std::string id;
-  std::vector<std::string> providers;  // who may answer, in the order to try
+  std::vector<catalog::Candidate> candidates;  // who may answer, at least one
 };
 
 // `local_only`: only what the device itself may answer.

@@ -98,6 +98,25 @@ struct TestHubOptions {
   bool local_only = false;
   Upstream* device = nullptr;  // serves "tiny"
   Times times = {};
+  std::optional<base::NanoUsd> spend_per_day = {};
+  std::string last_resort = {};
+  bool learns = true;                                 // false: no health, so that no circuit opens
+  std::vector<catalog::ConfiguredModel> models = {};  // besides "m"
+  catalog::OffersPtr offers = nullptr;
+};
+
+// Keeps what it is given.
+struct RecordList final : telemetry::RecordSink {
+  void add(telemetry::AttemptRecord record) override {
+    const std::lock_guard lock(mutex);
+    rows.push_back(std::move(record));
+  }
+  std::vector<telemetry::AttemptRecord> take() {
+    const std::lock_guard lock(mutex);
+    return std::exchange(rows, {});
+  }
+  std::mutex mutex;
+  std::vector<telemetry::AttemptRecord> rows;
 };
 
 class TestHub {
@@ -105,6 +124,10 @@ class TestHub {
   explicit TestHub(TestHubOptions options) : loops_(2) {
     hub_.metrics = &metrics;
     hub_.generations = &generations;
+    if (options.learns) hub_.health = &health;
+    hub_.records = &records;
+    if (options.spend_per_day) spend.emplace(*options.spend_per_day);
+    if (spend) hub_.spend = &*spend;
     hub_.device = options.device;
     hub_.instance_id = make_instance_id();
     hub_.device_models = [] {
@@ -159,6 +182,9 @@ class TestHub {
     if (!m.routes.empty()) settings->models.push_back(std::move(m));
     settings->local_only = options.local_only;
     settings->times = options.times;
+    settings->last_resort = options.last_resort;
+    settings->offers = options.offers;
+    std::ranges::copy(options.models, std::back_inserter(settings->models));
     return settings;
   }
 
@@ -190,6 +216,9 @@ class TestHub {
 
   telemetry::Metrics metrics;
   telemetry::Generations generations{16};
+  health::Health health;
+  mutable RecordList records;
+  std::optional<SpendCap> spend;
 
  private:
   net::Task<void> handle(net::Exchange& exchange) {

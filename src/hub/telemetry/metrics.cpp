@@ -103,7 +103,7 @@ prometheus::MetricFamily family(std::string_view name, std::string_view help, pr
   return made;
 }
 
-void add_counter(prometheus::MetricFamily& into, Labels labels, std::uint64_t value) {
+void add_sample(prometheus::MetricFamily& into, Labels labels, std::uint64_t value) {
   auto& metric = into.metric.emplace_back();
   metric.label = std::move(labels);
   metric.counter.value = static_cast<double>(value);
@@ -144,9 +144,9 @@ void collect_requests(const std::map<std::string, Series>& merged,
     for (const auto& [status, count] : series.by_status) {
       Labels with_status = labels;
       with_status.push_back({"status", std::to_string(status)});
-      add_counter(requests, std::move(with_status), count);
+      add_sample(requests, std::move(with_status), count);
     }
-    add_counter(cut, labels, series.not_whole);
+    add_sample(cut, labels, series.not_whole);
     const std::array<std::pair<std::string_view, std::uint64_t>, 4> kinds{
         {{"input", series.tokens.input},
          {"input_cached", series.tokens.input_cached},
@@ -155,7 +155,7 @@ void collect_requests(const std::map<std::string, Series>& merged,
     for (const auto& [kind, count] : kinds) {
       Labels with_kind = labels;
       with_kind.push_back({"kind", std::string(kind)});
-      add_counter(tokens, std::move(with_kind), count);
+      add_sample(tokens, std::move(with_kind), count);
     }
     add_histogram(first, labels, series.first_token, std::span(kFirstTokenBounds));
     add_histogram(duration, labels, series.duration, std::span(kDurationBounds));
@@ -221,8 +221,13 @@ void Metrics::count_upstream_error(std::string_view provider, std::string_view k
 }
 
 void Metrics::add_gauge(std::string name, std::string help, std::function<double()> read) {
-  const std::lock_guard lock(gauges_mutex_);
-  gauges_.push_back({.name = std::move(name), .help = std::move(help), .read = std::move(read)});
+  const std::lock_guard lock(readings_mutex_);
+  readings_.push_back({std::move(name), std::move(help), std::move(read), false});
+}
+
+void Metrics::add_counter(std::string name, std::string help, std::function<double()> read) {
+  const std::lock_guard lock(readings_mutex_);
+  readings_.push_back({std::move(name), std::move(help), std::move(read), true});
 }
 
 std::string Metrics::text() const {
@@ -238,18 +243,20 @@ std::string Metrics::text() const {
   auto failed = family("sluice_upstream_errors_total", "Failed attempts by provider and kind.",
                        prometheus::MetricType::Counter);
   constexpr std::array<std::string_view, 2> kErrorLabels{"provider", "kind"};
-  for (const auto& [key, count] : errors) add_counter(failed, labels_of(key, kErrorLabels), count);
+  for (const auto& [key, count] : errors) add_sample(failed, labels_of(key, kErrorLabels), count);
   families.push_back(std::move(failed));
 
-  const auto add_gauge_family = [&](std::string_view name, std::string_view help, double value) {
-    auto gauge = family(name, help, prometheus::MetricType::Gauge);
-    gauge.metric.emplace_back().gauge.value = value;
-    families.push_back(std::move(gauge));
+  const auto add_reading = [&](std::string_view name, std::string_view help, double value, bool counts) {
+    auto made = family(name, help, counts ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge);
+    auto& metric = made.metric.emplace_back();
+    (counts ? metric.counter.value : metric.gauge.value) = value;
+    families.push_back(std::move(made));
   };
-  add_gauge_family("sluice_in_flight_requests", "Requests being answered now.",
-                   static_cast<double>(in_flight()));
-  const std::lock_guard lock(gauges_mutex_);
-  for (const Gauge& gauge : gauges_) add_gauge_family(gauge.name, gauge.help, gauge.read());
+  add_reading("sluice_in_flight_requests", "Requests being answered now.", static_cast<double>(in_flight()),
+              false);
+  const std::lock_guard lock(readings_mutex_);
+  for (const Reading& reading : readings_)
+    add_reading(reading.name, reading.help, reading.read(), reading.counts);
   // A family without a sample has nothing to say.
   std::erase_if(families, [](const auto& made) { return made.metric.empty(); });
   return prometheus::TextSerializer().Serialize(families);

@@ -53,18 +53,21 @@ class Metrics {
   std::int64_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
   // A value read at each scrape ("sluice_engine_queue_requests"); `read` must be thread-safe and quick.
-  // All gauges are added before the first scrape.
+  // All readings are added before the first scrape.
   void add_gauge(std::string name, std::string help, std::function<double()> read);
+  // The same for a count that only grows ("sluice_records_dropped_total").
+  void add_counter(std::string name, std::string help, std::function<double()> read);
 
   // The text exposition format 0.0.4.
   std::string text() const;
 
  private:
   struct Shard;
-  struct Gauge {
+  struct Reading {
     std::string name;
     std::string help;
     std::function<double()> read;
+    bool counts;
   };
   static constexpr std::size_t kShards = 32;
 
@@ -74,9 +77,9 @@ class Metrics {
   std::array<std::unique_ptr<Shard>, kShards> shards_;
   // Changed by any thread.
   std::atomic<std::int64_t> in_flight_ = 0;
-  // Guarded by gauges_mutex_.
-  mutable std::mutex gauges_mutex_;
-  std::vector<Gauge> gauges_;
+  // Guarded by readings_mutex_.
+  mutable std::mutex readings_mutex_;
+  std::vector<Reading> readings_;
 };
 
 }  // namespace sluice::hub::telemetry

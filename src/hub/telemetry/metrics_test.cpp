@@ -71,6 +71,13 @@ TEST(hub_telemetry_metrics, gauges_are_read_at_each_scrape) {
   EXPECT_THAT(metrics.text(), HasSubstr("sluice_in_flight_requests 0"));
 }
 
+TEST(hub_telemetry_metrics, counters_are_read_as_counters) {
+  Metrics metrics;
+  metrics.add_counter("sluice_records_dropped_total", "Rows lost.", [] { return 4; });
+  EXPECT_THAT(metrics.text(), HasSubstr("# TYPE sluice_records_dropped_total counter\n"
+                                        "sluice_records_dropped_total 4\n"));
+}
+
 TEST(hub_telemetry_metrics, hostile_labels_cannot_break_the_text) {
   Metrics metrics;
   metrics.count_request(chat("a\"b\\c\nd\x1f" + std::string(500, 'y'), 200));

@@ -7,9 +7,9 @@
 
 #include "http/chunked_reader.h"
 #include "http/response_head.h"
+#include "net/alarms.h"
 #include "net/client/proxy.h"
 #include "net/client/state.h"
-#include "net/transport/alarms.h"
 #include "net/transport/channel.h"
 
 namespace sluice::net {

@@ -9,8 +9,8 @@
 
 #include "http/chunked_reader.h"
 #include "http/request_head.h"
+#include "net/alarms.h"
 #include "net/server/state.h"
-#include "net/transport/alarms.h"
 #include "net/transport/channel.h"
 #include "net/transport/signal.h"
 

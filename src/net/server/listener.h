@@ -4,8 +4,8 @@
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 
+#include "net/alarms.h"
 #include "net/server/state.h"
-#include "net/transport/alarms.h"
 
 namespace sluice::net {
 

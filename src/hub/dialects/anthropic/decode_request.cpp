@@ -188,7 +188,6 @@ constexpr std::array kParameters{
     Parameter{"model", pass},
     Parameter{"stream", pass},
     Parameter{"max_tokens", pass},
-    Parameter{"provider", pass},
     Parameter{"messages", read_messages},
     Parameter{"system", read_system},
     Parameter{"tools", read_tools},
@@ -214,7 +213,7 @@ base::Result<ChatRequest> decode_chat(const ScannedRequest& scanned) {
   request.include_usage = scanned.stream;  // streams of this dialect always tell it
   request.output_max = scanned.output_max;
   for (const Member& member : scanned.members) {
-    if (member.type == JsonType::null) continue;
+    if (member.type == JsonType::null || is_hub_parameter(member.name)) continue;
     const JsonView value(scanned.text_of(member), member.name);
     const auto* known = std::ranges::find(kParameters, member.name, &Parameter::name);
     if (known != kParameters.end()) {

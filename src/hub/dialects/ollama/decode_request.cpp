@@ -37,8 +37,7 @@ Status read_shared(const std::string& name, const JsonView& value, Request& requ
         [&](const std::string& key, const JsonView& option) { return read_option(key, option, request); });
   }
   // How long a local engine keeps the model is the device's own affair.
-  known =
-      name == "model" || name == "stream" || name == "keep_alive" || name == "provider" || name == "models";
+  known = name == "model" || name == "stream" || name == "keep_alive" || is_hub_parameter(name);
   return {};
 }
 
@@ -206,8 +205,7 @@ base::Result<tasks::EmbedRequest> decode_embed(const ScannedRequest& scanned) {
       SLUICE_TRY(request.truncate, value.boolean());
     } else if (name == "dimensions") {
       SLUICE_TRY(request.dimensions, value.count(1, kEmbedValuesMax));
-    } else if (name != "model" && name != "stream" && name != "keep_alive" && name != "provider" &&
-               name != "models") {
+    } else if (name != "model" && name != "stream" && name != "keep_alive" && !is_hub_parameter(name)) {
       request.others.push_back({.name = name, .json = std::string(value.text())});
     }
     return {};

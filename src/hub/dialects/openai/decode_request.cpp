@@ -78,7 +78,7 @@ Status read_shared(const std::string& name, const JsonView& value, const Scanned
     return read_stop(value, request.stop);
   } else if (name == "user") {
     SLUICE_READ(request.user, value.string());
-  } else if (name == "provider" || (name == "usage" && value.type() == JsonType::object)) {
+  } else if (is_hub_parameter(name) || (name == "usage" && value.type() == JsonType::object)) {
     // The hub's own; the scan read them.
   } else {
     return decode_sampling(name, value, request.sampling, known);
@@ -420,7 +420,7 @@ base::Result<tasks::EmbedRequest> decode_embed(const ScannedRequest& scanned) {
     } else if (member.name == "encoding_format") {
       SLUICE_TRY(const std::string format, value.string());
       if (format != "float" && format != "base64") return value.refuse("\"float\" or \"base64\"");
-    } else if (member.name != "provider") {
+    } else if (!is_hub_parameter(member.name)) {
       request.others.push_back({.name = member.name, .json = std::string(value.text())});
     }
   }

@@ -24,6 +24,24 @@ Number number_in(std::string_view text, Number otherwise) {
   return problem == std::errc() && end == text.data() + text.size() ? number : otherwise;
 }
 
+bool is_nothing(std::string_view value) {
+  return value.empty() || value == "null" || value == "\"\"" || value == "[]" || value == "{}";
+}
+
+// Whether a member of a choice is part of its answer, or a delta that says more than whose turn it is. What
+// is not known counts as part of it.
+bool begins_answer(std::string_view name, std::string_view value) {
+  if (is_nothing(value) || name == "index" || name == "logprobs") return false;
+  if (name != "delta" || value.front() != '{') return true;
+  JsonScanner scanner(value);
+  scanner.enter_object();
+  while (const auto key = scanner.next_key()) {
+    const bool is_role = key->in(value) == "role";
+    if (!is_nothing(scanner.take_value().in(value)) && !is_role) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 tasks::FinishReason finish_reason_of(std::string_view native) {
@@ -91,7 +109,8 @@ StreamTap::Verdict StreamTap::observe(std::string_view data) {
     return Verdict::error;
   }
   note_start(chunk);
-  return !chunk.has_choices && chunk.has_usage ? Verdict::usage_only : Verdict::content;
+  if (!chunk.has_choices && chunk.has_usage) return Verdict::usage_only;
+  return chunk.has_choices && !begun_ ? Verdict::opening : Verdict::content;
 }
 
 void StreamTap::scan_choices(JsonScanner& scanner, std::string_view data, Chunk& chunk) {
@@ -110,6 +129,7 @@ void StreamTap::scan_choices(JsonScanner& scanner, std::string_view data, Chunk&
       const std::string_view value = scanner.take_value().in(data);
       if (name == "index" && value != "null") index = number_in<std::uint32_t>(value, kChoicesMax);
       if (name == "finish_reason") finish = between_quotes(value);
+      if (!begun_) begun_ = begins_answer(name, value);
     }
     if (!scanner.failed()) note_choice(index, finish);
   }

@@ -21,6 +21,7 @@ class StreamTap {
  public:
   enum class Verdict : std::uint8_t {
     content,     // passes on
+    opening,     // as content, but nothing of the answer has come yet: a role, empty text
     usage_only,  // no choices, only usage: whoever asked for it gets it
     done,        // "[DONE]"
     error,       // an error object; see error_json()
@@ -62,6 +63,7 @@ class StreamTap {
   std::string error_json_;
   std::string problem_;
   bool done_ = false;
+  bool begun_ = false;  // something of the answer has come
 };
 
 }  // namespace sluice::hub::dialects::openai

@@ -30,6 +30,8 @@ class OpenAiReader : public AnswerReader {
     switch (tap_.observe(data)) {
       case StreamTap::Verdict::content:
         return read_content(data, events);
+      case StreamTap::Verdict::opening:
+        return read_content(data, events) == Verdict::failed ? Verdict::failed : Verdict::quiet;
       case StreamTap::Verdict::usage_only:
         return asked_usage_ ? Verdict::hidden : Verdict::quiet;
       case StreamTap::Verdict::done:

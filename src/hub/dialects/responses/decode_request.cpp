@@ -186,9 +186,9 @@ Status read_include(const JsonView& value, ChatRequest& request) {
 
 // Parameters that ask for nothing that would not happen anyway.
 bool asks_nothing(std::string_view name, const JsonView& value) {
-  constexpr std::array<std::string_view, 6> kNames{"provider",   "models",         "store",
-                                                   "background", "stream_options", "max_output_tokens"};
-  return std::ranges::find(kNames, name) != kNames.end() ||
+  constexpr std::array<std::string_view, 4> kNames{"store", "background", "stream_options",
+                                                   "max_output_tokens"};
+  return is_hub_parameter(name) || std::ranges::find(kNames, name) != kNames.end() ||
          (name == "truncation" && value.text() == "\"disabled\"");
 }
 

@@ -49,6 +49,11 @@ Statement& Statement::bind(std::string_view text) {
   return *this;
 }
 
+Statement& Statement::bind_borrowed(std::string_view text) {
+  sqlite3_bind_text64(statement_.get(), ++bound_, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  return *this;
+}
+
 Statement& Statement::bind(std::int64_t number) {
   sqlite3_bind_int64(statement_.get(), ++bound_, number);
   return *this;
@@ -57,6 +62,16 @@ Statement& Statement::bind(std::int64_t number) {
 Statement& Statement::bind(std::span<const std::byte> bytes) {
   sqlite3_bind_blob64(statement_.get(), ++bound_, bytes.data(), bytes.size(), SQLITE_TRANSIENT);
   return *this;
+}
+
+Statement& Statement::bind_nothing() {
+  sqlite3_bind_null(statement_.get(), ++bound_);
+  return *this;
+}
+
+void Statement::reset() {
+  sqlite3_reset(statement_.get());
+  bound_ = 0;
 }
 
 base::Result<bool> Statement::step() {
@@ -85,13 +100,18 @@ std::int64_t Statement::number(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
 }
 
+bool Statement::is_nothing(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
 std::span<const std::byte> Statement::bytes(int column) const {
   const void* data = sqlite3_column_blob(statement_.get(), column);
   const int size = sqlite3_column_bytes(statement_.get(), column);
   return {static_cast<const std::byte*>(data), data == nullptr ? 0 : static_cast<std::size_t>(size)};
 }
 
-base::Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path& file) {
+base::Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path& file,
+                                                           Durability durability) {
   // SQLite would make the file by the umask; its journal files then take the mode of this one.
   const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (made < 0)
@@ -101,16 +121,16 @@ base::Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem
 
   std::unique_ptr<Connection> connection(new Connection(file));
   sqlite3* database = nullptr;
-  const int result =
-      sqlite3_open_v2(file.c_str(), &database,
-                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int result = sqlite3_open_v2(
+      file.c_str(), &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   connection->database_.reset(database);
   if (result != SQLITE_OK) return connection->failure("open");
   sqlite3_busy_timeout(database, kLockWaitMs);
-  // FULL costs an fsync a write; keys are written rarely and must survive a power cut.
   SLUICE_TRY_VOID(
-      connection->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
-                          "PRAGMA trusted_schema = OFF;"));
+      connection->execute("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; "
+                          "PRAGMA journal_size_limit = 16777216;"));
+  SLUICE_TRY_VOID(connection->execute(
+      durability == Durability::every_commit ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL"));
   return connection;
 }
 

@@ -1,5 +1,4 @@
-// The schema as the list of its steps: step i takes a file from version i to i + 1. Steps that shipped are
-// never edited; a change is a new step.
+// The two schemas, as the lists of their steps (migration.h): of the store, and of the records beside it.
 #pragma once
 
 #include <array>
@@ -7,7 +6,7 @@
 
 namespace sluice::hub::storage {
 
-inline constexpr std::array<std::string_view, 1> kSchemaSteps{
+inline constexpr std::array<std::string_view, 2> kSchemaSteps{
     R"sql(
       CREATE TABLE keys (
         id TEXT PRIMARY KEY,
@@ -21,6 +20,93 @@ inline constexpr std::array<std::string_view, 1> kSchemaSteps{
         last_used_s INTEGER NOT NULL
       ) STRICT;
     )sql",
+    "ALTER TABLE keys ADD COLUMN wishes TEXT NOT NULL DEFAULT ''",
 };
+
+// Attempts are numbered as they come. Every index begins with the number's bucket of 8,192 rows: new entries
+// then fall into a few hot pages however random an id is (a plain index of ten million would read and write a
+// page of its own for each), and a search walks the buckets from the newest, some microseconds each.
+inline constexpr unsigned kBucketBits = 13;  // as the indices below say it
+
+inline constexpr std::string_view kAttemptsTable = R"sql(
+  CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY,
+    time_ms INTEGER NOT NULL,
+    generation_id TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    model_asked TEXT NOT NULL,
+    model TEXT NOT NULL,
+    route_id TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    error TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    streamed INTEGER NOT NULL,
+    first_token_us INTEGER,
+    total_us INTEGER NOT NULL,
+    cost_expected_nanousd INTEGER,
+    cost_nanousd INTEGER,
+    cost_reported INTEGER NOT NULL,
+    reported_nanousd INTEGER,
+    has_usage INTEGER NOT NULL,
+    input INTEGER NOT NULL,
+    cached INTEGER NOT NULL,
+    cache_write INTEGER NOT NULL,
+    cache_write_long INTEGER NOT NULL,
+    input_audio INTEGER NOT NULL,
+    input_image INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    output_audio INTEGER NOT NULL,
+    output_image INTEGER NOT NULL,
+    accepted_prediction INTEGER NOT NULL,
+    rejected_prediction INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX attempts_by_request ON attempts (id >> 13, request_id);
+  CREATE INDEX attempts_by_generation ON attempts (id >> 13, generation_id) WHERE generation_id <> request_id;
+  CREATE INDEX attempts_by_key_and_route ON attempts (id >> 13, key_id, route_id);
+  CREATE INDEX attempts_by_route ON attempts (id >> 13, route_id);
+  CREATE TABLE explanations (
+    id INTEGER PRIMARY KEY,
+    json TEXT NOT NULL
+  ) STRICT;
+)sql";
+
+inline constexpr std::string_view kHoursTable = R"sql(
+  CREATE TABLE hours (
+    hour INTEGER NOT NULL,
+    key_id TEXT NOT NULL,
+    model TEXT NOT NULL,
+    route_id TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    cost_nanousd INTEGER NOT NULL,
+    cost_unknown INTEGER NOT NULL,
+    first_token BLOB NOT NULL,
+    total BLOB NOT NULL,
+    input INTEGER NOT NULL,
+    cached INTEGER NOT NULL,
+    cache_write INTEGER NOT NULL,
+    cache_write_long INTEGER NOT NULL,
+    input_audio INTEGER NOT NULL,
+    input_image INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    output_audio INTEGER NOT NULL,
+    output_image INTEGER NOT NULL,
+    accepted_prediction INTEGER NOT NULL,
+    rejected_prediction INTEGER NOT NULL,
+    PRIMARY KEY (hour, key_id, model, route_id, outcome)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE counts (attempts INTEGER NOT NULL) STRICT;
+  INSERT INTO counts VALUES (0);
+)sql";
+
+inline constexpr std::array<std::string_view, 2> kRecordSchemaSteps{kAttemptsTable, kHoursTable};
 
 }  // namespace sluice::hub::storage

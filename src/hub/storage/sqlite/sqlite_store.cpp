@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "hub/storage/sqlite/connection.h"
+#include "hub/storage/sqlite/migration.h"
 #include "hub/storage/sqlite/schema.h"
 
 namespace sluice::hub::storage {
@@ -13,52 +14,7 @@ using base::ErrorCode;
 using base::fail;
 
 constexpr std::string_view kKeyColumns =
-    "id, name, hint, pepper_id, digest, local_only, enabled, created_s, last_used_s";
-
-// Undoes the transaction unless it was committed.
-class Transaction {
- public:
-  explicit Transaction(Connection& connection) : connection_(connection) {}
-  ~Transaction() {
-    // A failed rollback leaves nothing to undo: SQLite rolled back by itself.
-    if (open_) static_cast<void>(connection_.execute("ROLLBACK"));
-  }
-  Transaction(const Transaction&) = delete;
-  Transaction& operator=(const Transaction&) = delete;
-
-  base::Status begin() {
-    SLUICE_TRY_VOID(connection_.execute("BEGIN IMMEDIATE"));
-    open_ = true;
-    return {};
-  }
-  base::Status commit() {
-    SLUICE_TRY_VOID(connection_.execute("COMMIT"));
-    open_ = false;
-    return {};
-  }
-
- private:
-  Connection& connection_;
-  bool open_ = false;
-};
-
-base::Status migrate(Connection& connection, const std::filesystem::path& file) {
-  const auto newest = static_cast<std::int64_t>(kSchemaSteps.size());
-  SLUICE_TRY(std::int64_t version, connection.read_number("PRAGMA user_version"));
-  if (version == newest) return {};
-  Transaction transaction(connection);
-  SLUICE_TRY_VOID(transaction.begin());
-  // Another process may have migrated while this one waited for the lock.
-  SLUICE_TRY(version, connection.read_number("PRAGMA user_version"));
-  if (version < 0 || version > newest)
-    return fail(ErrorCode::conflict,
-                "{}: schema version {}, this sluice knows up to {}: use the newer sluice that wrote it",
-                file.string(), version, newest);
-  for (; version < newest; ++version)
-    SLUICE_TRY_VOID(connection.execute(std::string(kSchemaSteps[static_cast<std::size_t>(version)])));
-  SLUICE_TRY_VOID(connection.execute(fmt::format("PRAGMA user_version = {}", newest)));
-  return transaction.commit();
-}
+    "id, name, hint, pepper_id, digest, local_only, enabled, created_s, last_used_s, wishes";
 
 base::Result<access::KeyRecord> read_key(const Statement& row, const std::filesystem::path& file) {
   access::KeyRecord key;
@@ -75,6 +31,7 @@ base::Result<access::KeyRecord> read_key(const Statement& row, const std::filesy
   key.enabled = row.number(6) != 0;
   key.created_s = row.number(7);
   key.last_used_s = row.number(8);
+  key.policy.wishes = row.text(9);
   return key;
 }
 
@@ -106,10 +63,10 @@ class SqliteStore final : public Store {
   base::Status insert_key(const access::KeyRecord& key) override {
     const std::lock_guard lock(mutex_);
     SLUICE_TRY(auto insert, connection_->prepare(fmt::format(
-                                "INSERT INTO keys ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", kKeyColumns)));
+                                "INSERT INTO keys ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", kKeyColumns)));
     insert.bind(key.id).bind(key.name).bind(key.hint).bind(key.pepper_id).bind(key.digest);
     insert.bind(std::int64_t{key.policy.local_only}).bind(std::int64_t{key.enabled});
-    insert.bind(key.created_s).bind(key.last_used_s);
+    insert.bind(key.created_s).bind(key.last_used_s).bind(key.policy.wishes);
     SLUICE_TRY_VOID(insert.run());
     ++own_changes_;
     return {};
@@ -151,7 +108,7 @@ class SqliteStore final : public Store {
 
 base::Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file) {
   SLUICE_TRY(auto connection, Connection::open(file));
-  SLUICE_TRY_VOID(migrate(*connection, file));
+  SLUICE_TRY_VOID(migrate(*connection, file, kSchemaSteps));
   // A damaged page should be met here and not in the middle of a day.
   SLUICE_TRY(auto check, connection->prepare("PRAGMA quick_check(1)"));
   SLUICE_TRY(const bool row, check.step());

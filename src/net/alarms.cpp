@@ -1,4 +1,4 @@
-#include "net/transport/alarms.h"
+#include "net/alarms.h"
 
 namespace sluice::net {
 

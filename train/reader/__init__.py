@@ -1,0 +1,1 @@
+"""The reader: a small checkpoint of SmolVLM's architecture, trained from nothing on drawn documents and scenes."""

@@ -1,0 +1,178 @@
+"""Measures a reader on pictures nobody trained on, drawn with fonts held out of training.
+
+  python -m reader.evaluate draw --out DIR [--count N] [--seed S]      pictures and questions.jsonl: {image, question, answers, kind}
+  python -m reader.evaluate ask --set DIR --model HF_FOLDER --out FILE     answers through transformers
+  sluice ask ... --json, or `ask --engine build/release/bin/sluice`        answers through the engine
+  python -m reader.evaluate score --answers FILE [--json]     exact match, ANLS, relaxed accuracy, character error rate
+
+`ask --blank` shows a blank picture in place of the real one: what is right then was guessed from the question alone.
+`ask --effect NAME --severity N` degrades the pictures first; `ask --tesseract` lets Tesseract transcribe.
+"""
+import argparse
+import collections
+import dataclasses
+import json
+import pathlib
+import random
+import subprocess
+import sys
+
+import numpy as np
+from PIL import Image
+
+from reader import degrade, documents, questions, samples, scores
+
+# name -> how one sample of it is drawn; all with held-out fonts.
+TASKS = {
+    "word": lambda rng: samples.one_line(rng, True, 12, split=True),
+    "line": lambda rng: samples.one_line(rng, True, 24, split=True),
+    "lines": lambda rng: samples.few_lines(rng, True, split=True),
+    "receipt": lambda rng: asked(rng, documents.receipt),
+    "form": lambda rng: asked(rng, documents.form),
+    "table": lambda rng: asked(rng, documents.table),
+    "page": lambda rng: asked(rng, documents.letter),
+    "chart": lambda rng: samples.one_chart(rng, True),
+    "scene": lambda rng: samples.one_scene(rng, split=True),
+}
+TRANSCRIBED = ("line", "lines", "read", "line_of")  # kinds judged by character error rate
+
+
+def asked(rng, layout):
+    document = layout(rng, True)
+    question, answer, kind = questions.ask(rng, document)
+    return samples.Sample(document.page.image(), question, answer, [], f"{document.kind}/{kind}")
+
+
+def draw(options):
+    folder = pathlib.Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "questions.jsonl", "w", encoding="utf-8") as out:
+        for task, make in TASKS.items():
+            for number in range(options.count):
+                sample = make(random.Random(f"evaluation/{samples.EVALUATION_SEEDS[options.seed]}/{task}/{number}"))
+                name = f"{task}-{number:04d}.png"
+                Image.fromarray(sample.pixels).save(folder / name)
+                out.write(json.dumps({"image": name, "question": sample.question, "answers": [sample.answer], "task": task,
+                                      "kind": sample.kind.split("/")[-1]}, ensure_ascii=False) + "\n")
+
+
+def rows_of(folder):
+    return [json.loads(line) for line in open(pathlib.Path(folder) / "questions.jsonl", encoding="utf-8")]
+
+
+def picture_of(options, row):
+    pixels = np.asarray(Image.open(pathlib.Path(options.set) / row["image"]).convert("RGB"))
+    if options.blank:
+        return np.full_like(pixels, 255)
+    if options.effect:
+        return degrade.degrade(random.Random(f"{options.effect}/{row['image']}"), pixels, [options.effect], options.severity)
+    return pixels
+
+
+class Transformers:
+    def __init__(self, folder):
+        import torch
+        from transformers import PreTrainedTokenizerFast, SmolVLMForConditionalGeneration
+
+        from reader import shapes
+
+        self.torch = torch
+        self.model = SmolVLMForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
+        self.tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+        preprocessor = json.loads((pathlib.Path(folder) / "preprocessor_config.json").read_text())
+        vision = self.model.config.vision_config
+        self.shape = dataclasses.replace(shapes.SHAPES["reader-8m"], tile=vision.image_size, patch=vision.patch_size,
+                                         shuffle=self.model.config.scale_factor, longest=preprocessor["size"]["longest_edge"])
+
+    def answer(self, pixels, question):
+        from reader import batches, model
+
+        parts, _, prompt, _ = batches.encode(samples.Sample(pixels, question, "", [], ""), self.shape, self.tokenizer)
+        return self.tokenizer.decode(model.answer(self.model, self.tokenizer, self.torch.from_numpy(parts.copy()), prompt, 160)).strip()
+
+
+class Engine:
+    """The same question through the `sluice` that a user runs."""
+
+    def __init__(self, binary, model):
+        self.binary, self.model, self.file = binary, model, pathlib.Path(f"/tmp/reader-{random.getrandbits(48):x}.png")
+
+    def answer(self, pixels, question):
+        Image.fromarray(pixels).save(self.file)
+        run = subprocess.run([self.binary, "ask", "--model", self.model, "--max-tokens", "160", "--json", self.file, question],
+                             capture_output=True, text=True)
+        self.file.unlink()
+        if run.returncode:
+            raise SystemExit(f"{self.binary} ask: {run.stderr.strip()}")
+        reply = json.loads(run.stdout)
+        return (reply[0] if isinstance(reply, list) else reply)["answer"].strip()
+
+
+class Tesseract:
+    """Transcribes; it answers no questions."""
+
+    def answer(self, pixels, question):
+        file = pathlib.Path(f"/tmp/reader-{random.getrandbits(48):x}.png")
+        Image.fromarray(pixels).resize((pixels.shape[1] * 2, pixels.shape[0] * 2), Image.LANCZOS).save(file)
+        run = subprocess.run(["tesseract", file, "-", "--psm", "6"], capture_output=True, text=True)
+        file.unlink()
+        return run.stdout.strip()
+
+
+def ask(options):
+    reader = Tesseract() if options.tesseract else Engine(options.engine, options.model) if options.engine else Transformers(options.model)
+    rows = [row for row in rows_of(options.set) if not options.tesseract or row["kind"] in TRANSCRIBED]
+    with open(options.out, "w", encoding="utf-8") as out:
+        for i, row in enumerate(rows):
+            out.write(json.dumps(row | {"said": reader.answer(picture_of(options, row), row["question"])}, ensure_ascii=False) + "\n")
+            if sys.stderr.isatty():
+                print(f"\r{i + 1}/{len(rows)}", end="", file=sys.stderr)
+
+
+def score(options):
+    groups = collections.defaultdict(list)
+    for line in open(options.answers, encoding="utf-8"):
+        row = json.loads(line)
+        groups[row["task"]].append(row)
+        groups[f"kind {row['kind']}"].append(row)
+        groups["all"].append(row)
+    table = {}
+    for name, rows in groups.items():
+        pairs = [(row["said"], row["answers"][0]) for row in rows]
+        table[name] = {"count": len(rows), "exact": sum(any(scores.exact(row["said"], a) for a in row["answers"]) for row in rows) / len(rows),
+                       "anls": sum(scores.anls(row["said"], row["answers"]) for row in rows) / len(rows),
+                       "relaxed": sum(scores.relaxed(*pair) for pair in pairs) / len(pairs), "cer": scores.error_rate(pairs)}
+    if options.json:
+        print(json.dumps(table, indent=1))
+        return
+    print(f"{'':24}{'count':>6}{'exact':>8}{'ANLS':>8}{'relaxed':>9}{'CER':>8}")
+    for name, row in table.items():
+        print(f"{name:24}{row['count']:6}{row['exact']:8.1%}{row['anls']:8.3f}{row['relaxed']:9.1%}{row['cer']:8.1%}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    one = verbs.add_parser("draw")
+    one.add_argument("--out", required=True)
+    one.add_argument("--count", type=int, default=100, help="pictures of each task")
+    one.add_argument("--seed", type=int, default=0, help="0 to 99: which of the evaluation seeds")
+    one = verbs.add_parser("ask")
+    one.add_argument("--set", required=True)
+    one.add_argument("--model")
+    one.add_argument("--engine", help="path of sluice: ask it in place of transformers")
+    one.add_argument("--tesseract", action="store_true")
+    one.add_argument("--blank", action="store_true")
+    one.add_argument("--effect", choices=sorted(degrade.EFFECTS))
+    one.add_argument("--severity", type=int, choices=range(1, 6), default=3)
+    one.add_argument("--out", required=True)
+    one = verbs.add_parser("score")
+    one.add_argument("--answers", required=True)
+    one.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    {"draw": draw, "ask": ask, "score": score}[options.verb](options)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

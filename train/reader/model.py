@@ -1,0 +1,62 @@
+"""The family's model out of transformers' own modules, with the steps apart: training wants the tower's rows for the glyph lesson, and
+logits only where an answer stands."""
+import torch
+from torch import nn
+
+from reader.shapes import make_config
+
+
+def make_model(shape, tokenizer):
+    from transformers import SmolVLMForConditionalGeneration
+
+    model = SmolVLMForConditionalGeneration(make_config(shape, tokenizer))
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.dim() >= 2:
+                nn.init.normal_(weight, std=0.02)
+        depth = 2 * (shape.layers + shape.tower_layers)
+        for name, weight in model.named_parameters():
+            if name.endswith(("out_proj.weight", "fc2.weight", "o_proj.weight", "down_proj.weight")):
+                weight.mul_((2 / depth) ** 0.5)
+    return model
+
+
+def normalise(tiles):
+    """uint8 [N, H, W, 3] to [-1, 1] as [N, 3, H, W]."""
+    return tiles.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
+def tower_rows(model, tiles):
+    """[N, patches, tower width] after the last norm."""
+    return model.model.vision_model(pixel_values=normalise(tiles)).last_hidden_state
+
+
+def answer_loss(model, rows, batch):
+    """Cross-entropy in nats a token over the answers alone."""
+    embeds = model.model.text_model.embed_tokens(batch.ids)
+    pictures = model.model.connector(rows).flatten(0, 1).to(embeds.dtype)
+    embeds = embeds.masked_scatter((batch.ids == model.config.image_token_id)[..., None], pictures)
+    hidden = model.model.text_model(inputs_embeds=embeds, attention_mask=None, use_cache=False).last_hidden_state
+    wanted = batch.labels[:, 1:]
+    asked = wanted != -100
+    logits = model.lm_head(hidden[:, :-1][asked]).float()
+    return nn.functional.cross_entropy(logits, wanted[asked])
+
+
+@torch.no_grad()
+def answer(model, tokenizer, tiles, prompt, longest=80):
+    """The greedy answer's ids."""
+    rows = tower_rows(model, tiles)
+    ids = torch.tensor([prompt])
+    embeds = model.model.text_model.embed_tokens(ids)
+    pictures = model.model.connector(rows).flatten(0, 1).to(embeds.dtype)
+    embeds = embeds.masked_scatter((ids == model.config.image_token_id)[..., None], pictures)
+    out = model.model.text_model(inputs_embeds=embeds, use_cache=True)
+    said = []
+    while len(said) < longest:
+        best = int(model.lm_head(out.last_hidden_state[:, -1]).argmax())
+        if best == tokenizer.eos_token_id:
+            break
+        said.append(best)
+        out = model.model.text_model(input_ids=torch.tensor([[best]]), past_key_values=out.past_key_values, use_cache=True)
+    return said

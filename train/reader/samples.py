@@ -1,0 +1,182 @@
+"""What the model is shown, by stage of the curriculum: a picture, a question, its answer, and where every glyph stands.
+
+A sample is a function of (seed, number, stage) alone: the same three give the same sample on any machine with the same fonts.
+"""
+import dataclasses
+import random
+
+import numpy as np
+
+from reader import degrade, documents, fonts, questions, scenes, words
+from reader.page import Page
+
+
+@dataclasses.dataclass
+class Sample:
+    pixels: np.ndarray  # [H, W, 3] uint8
+    question: str
+    answer: str
+    glyphs: list        # (centre x, centre y, character) in pixels of `pixels`
+    kind: str
+    split: bool = True
+
+
+def draw_colours(rng):
+    """(paper, ink) with contrast: dark on light four times of five, else inverted or coloured."""
+    if rng.random() < 0.8:
+        light = rng.choice((255, rng.randint(215, 255)))
+        tint = [min(255, light + rng.randint(-12, 4)) for _ in range(3)]
+        dark = rng.choice((0, rng.randint(0, 90)))
+        return tuple(tint), tuple(min(255, dark + rng.randint(0, 25)) for _ in range(3))
+    while True:
+        paper, ink = ([rng.randint(0, 255) for _ in range(3)] for _ in range(2))
+        weigh = (0.3, 0.59, 0.11)
+        if abs(sum((p - i) * w for p, i, w in zip(paper, ink, weigh))) > 90:
+            return tuple(paper), tuple(ink)
+
+
+def draw_font(rng, held_out, size, text, handwriting=None):
+    """A font that has every character of `text`."""
+    stretch = 1.0 if rng.random() < 0.6 else rng.choice((0.8, 0.9, 1.15, 1.3))
+    for _ in range(8):
+        font = (fonts.draw_file(rng, held_out, handwriting), size, stretch)
+        if fonts.face(*font).has(text):
+            return font
+    return ((fonts.faces()["helvetica" if held_out else "dejavu-sans"])[0][0], size, 1.0)
+
+
+def text_style(rng, size):
+    spacing = 0.0 if rng.random() < 0.7 else rng.uniform(-0.03, 0.25) * size
+    shake = rng.uniform(0.3, 1.0) if rng.random() < 0.1 else 0.0
+    return {"spacing": spacing, "slant": rng.uniform(-0.25, 0.25) if rng.random() < 0.1 else 0.0,
+            "jitter": (lambda: rng.gauss(0, shake)) if shake else None}
+
+
+def dense(rng, held_out):
+    """A tile full of text in several sizes, for the tower alone."""
+    page = Page(256, 256, (255, 255, 255))
+    paper, ink = draw_colours(rng)
+    page.pixels[:] = paper
+    y = rng.randint(0, 12)
+    while y < 250:
+        size = round(rng.triangular(10, 40, 15))
+        x = rng.randint(-10, 30)
+        while x < 250:
+            text = words.line(rng, 24)
+            font = draw_font(rng, held_out, size, text)
+            x = page.text(x, y, text, font, ink, **text_style(rng, size)) + rng.randint(4, 60)
+        y += int(size * rng.uniform(1.15, 1.9))
+    return Sample(page.image(), "", "", page.glyphs, "dense", split=False)
+
+
+def one_line(rng, held_out, longest, split):
+    """One line somewhere on a small picture."""
+    width, height = (256, 256) if not split else (rng.randint(200, 420), 0)
+    for _ in range(20):
+        size = round(rng.triangular(12, 44, 20))
+        text = words.line(rng, rng.randint(1, longest))
+        font = draw_font(rng, held_out, size, text)
+        style = text_style(rng, size)
+        wide = fonts.face(*font).width(text, style["spacing"])
+        if wide <= width - 8:
+            break
+    else:
+        text, wide = text[:6].strip() or "x", 0
+    if split:
+        height = max(round(size * rng.uniform(1.6, 4)), round(width / rng.uniform(2.2, 6)), 32)
+    paper, ink = draw_colours(rng)
+    page = Page(width, height, paper)
+    page.text(rng.uniform(2, max(3, width - wide - 4)), rng.uniform(0, max(1, height - size * 1.4)), text, font, ink, **style)
+    return Sample(page.image(), rng.choice(questions.READ), text, page.glyphs, "line", split)
+
+
+def few_lines(rng, held_out, split):
+    """Two to six lines, one below the other."""
+    width = 256 if not split else rng.randint(240, 420)
+    size = round(rng.triangular(12, 26, 15))
+    paper, ink = draw_colours(rng)
+    count = rng.randint(2, 6 if split else 4)
+    pitch = size * rng.uniform(1.25, 2.0)
+    height = 256 if not split else max(64, int(count * pitch + size * 1.5))
+    page = Page(width, height, paper)
+    font = draw_font(rng, held_out, size, fonts.ASCII)
+    y, texts = rng.uniform(0, max(1, height - count * pitch - size)), []
+    for _ in range(count):
+        text = words.line(rng, 18)
+        while fonts.face(*font).width(text) > width - 10 and len(text) > 2:
+            text = text[:-2].strip()
+        if not fonts.face(*font).has(text):
+            text = "".join(c for c in text if c == " " or fonts.face(*font).glyph(c)[0] is not None).strip() or "x"
+        text = " ".join(text.split())
+        page.text(rng.uniform(2, max(3, width - 8 - fonts.face(*font).width(text))) if rng.random() < 0.3 else 5, y, text, font, ink)
+        texts.append(text)
+        y += pitch
+    return Sample(page.image(), rng.choice(questions.READ), "\n".join(texts), page.glyphs, "lines", split)
+
+
+def one_document(rng, held_out):
+    document = rng.choice(documents.LAYOUTS)(rng, held_out)
+    question, answer, kind = questions.ask(rng, document)
+    below = max((line.box[3] for line in document.page.lines), default=40)
+    height = min(document.page.height, int(below) + rng.randint(6, 40))
+    return Sample(document.page.image()[:height], question, answer, document.page.glyphs, f"{document.kind}/{kind}")
+
+
+def one_scene(rng, split):
+    page, things = scenes.scene(rng)
+    question, answer, kind = scenes.scene_question(rng, things)
+    return Sample(page.image(), question, answer, [], f"scene/{kind}", split)
+
+
+def one_chart(rng, held_out):
+    page, kind, title, rows = scenes.chart(rng, held_out)
+    question, answer, what = scenes.chart_question(rng, kind, title, rows)
+    return Sample(page.image(), question, answer, page.glyphs, f"chart/{what}")
+
+
+def draw_tower(rng, held_out):
+    return dense(rng, held_out)
+
+
+def draw_words(rng, held_out):
+    """A word or a few below each other: the decoder learns where to look."""
+    if rng.random() < 0.5:
+        return one_line(rng, held_out, rng.choice((6, 12)), split=rng.random() < 0.1)
+    return few_lines(rng, held_out, split=rng.random() < 0.1)
+
+
+def draw_lines(rng, held_out):
+    roll = rng.random()
+    if roll < 0.2:
+        return draw_words(rng, held_out)
+    if roll < 0.5:
+        return one_line(rng, held_out, 24, split=rng.random() < 0.3)
+    if roll < 0.85:
+        return few_lines(rng, held_out, split=rng.random() < 0.35)
+    return one_scene(rng, split=rng.random() < 0.3)
+
+
+def draw_pages(rng, held_out):
+    roll = rng.random()
+    if roll < 0.2:
+        return draw_lines(rng, held_out)
+    if roll < 0.7:
+        return one_document(rng, held_out)
+    return one_scene(rng, split=rng.random() < 0.7) if roll < 0.87 else one_chart(rng, held_out)
+
+
+def draw_degraded(rng, held_out):
+    """Everything, as a scanner or a telephone would see it. Geometry moves the glyphs, so the tower's lesson rests here."""
+    sample = draw_pages(rng, held_out)
+    return dataclasses.replace(sample, pixels=degrade.at_random(rng, sample.pixels), glyphs=[])
+
+
+# Stage of the curriculum -> what is drawn in it. A fifth of the earlier ones stays in the later ones.
+STAGES = {"tower": draw_tower, "words": draw_words, "lines": draw_lines, "pages": draw_pages, "degraded": draw_degraded}
+# Numbers of a training seed never meet those of an evaluation seed: see the test of the split.
+EVALUATION_SEEDS = range(900_000, 900_100)
+
+
+def make(seed, number, stage, held_out=False):
+    rng = random.Random(f"{seed}/{stage}/{number}")
+    return STAGES[stage](rng, held_out)

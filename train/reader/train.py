@@ -1,0 +1,180 @@
+"""Trains a reader:  python -m reader.train --shape reader-8m --out DIR --hours 8
+
+Interrupt it at will: the same command goes on where it stopped. The curriculum and the learning rate follow the share of the time
+budget that was really spent computing (CPU time over threads), so that an interrupted or crowded budget still anneals.
+"""
+import argparse
+import copy
+import json
+import math
+import multiprocessing
+import os
+import pathlib
+import sys
+import time
+
+import torch
+from torch import nn
+from transformers import PreTrainedTokenizerFast
+
+from reader import batches, glyphs, model as models, questions, samples, scores, shapes, tokenizer as tokenizers
+
+# Until which share of the budget a stage lasts.
+CURRICULUM = {"reader-8m": (("tower", 0.12), ("words", 0.30), ("lines", 0.62), ("pages", 0.9), ("degraded", 1.0))}
+SAVE_EVERY, LOOK_EVERY = 300, 900  # seconds
+WARM_UP = 200
+
+
+def stage_at(shape, share):
+    for name, until in CURRICULUM[shape.name]:
+        if share < until:
+            return name
+    return CURRICULUM[shape.name][-1][0]
+
+
+def rate_at(shape, share, updates):
+    return shape.rate * min(1, (updates + 1) / WARM_UP) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1, share))))
+
+
+class Trainer:
+    def __init__(self, options):
+        self.options, self.shape = options, shapes.SHAPES[options.shape]
+        self.folder = pathlib.Path(options.out)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(options.seed)
+        self.tokenizer = self.load_tokenizer()
+        self.model = models.make_model(self.shape, self.tokenizer)
+        self.head = glyphs.GlyphHead(self.shape.tower_width, self.shape.patch)
+        everything = [*self.model.named_parameters(), *self.head.named_parameters()]
+        self.optimiser = torch.optim.AdamW([{"params": [w for _, w in everything if w.dim() >= 2], "weight_decay": 0.05},
+                                            {"params": [w for _, w in everything if w.dim() < 2], "weight_decay": 0.0}],
+                                           lr=self.shape.rate, betas=(0.9, 0.98), fused=True)
+        self.mean = copy.deepcopy(self.model)  # exponential moving average
+        self.spent, self.updates, self.pictures = 0.0, 0, 0
+        self.stage = multiprocessing.Value("i", 0)
+        self.number = multiprocessing.Value("q", 0)
+        self.restore()
+
+    def load_tokenizer(self):
+        folder = self.folder / "tokenizer"
+        if not folder.exists():
+            tokenizers.train(self.shape.vocabulary, questions.phrases()).save_pretrained(folder)
+        return PreTrainedTokenizerFast.from_pretrained(folder)
+
+    def restore(self):
+        path = self.folder / "state.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.mean.load_state_dict(state["mean"])
+        self.head.load_state_dict(state["head"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.spent, self.updates, self.pictures = state["spent"], state["updates"], state["pictures"]
+        self.number.value = state["number"]
+        print(f"goes on after {self.spent / 3600:.2f} h, {self.pictures} pictures", flush=True)
+
+    def save(self):
+        state = {"model": self.model.state_dict(), "mean": self.mean.state_dict(), "head": self.head.state_dict(),
+                 "optimiser": self.optimiser.state_dict(), "spent": self.spent, "updates": self.updates, "pictures": self.pictures,
+                 "number": self.number.value}
+        torch.save(state, self.folder / "state.tmp")
+        os.replace(self.folder / "state.tmp", self.folder / "state.pt")
+
+    def share(self):
+        return self.spent / (self.options.hours * 3600)
+
+    def step(self, batch):
+        stage = stage_at(self.shape, self.share())
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate_at(self.shape, self.share(), self.updates)
+        with torch.autocast("cpu", torch.bfloat16):
+            rows = models.tower_rows(self.model, batch.tiles)
+            glyph_loss, right = self.head(rows, batch.glyphs)
+            loss = glyph_loss * (1.0 if stage in ("tower", "words") else 0.3)
+            said = None
+            if batch.kinds[0] != "dense":
+                said = models.answer_loss(self.model, rows, batch)
+                loss = loss + said
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_([*self.model.parameters(), *self.head.parameters()], 1.0)
+        self.optimiser.step()
+        keep = min(0.999, (1 + self.updates) / (10 + self.updates))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.mean.parameters()), list(self.model.parameters()), 1 - keep)
+        self.updates += 1
+        self.pictures += len(batch.kinds)
+        return glyph_loss.item(), right, None if said is None else said.item()
+
+    @torch.no_grad()
+    def look(self, count=40):
+        """What the averaged model reads of held-out fonts."""
+        self.mean.eval()
+        out = {}
+        if stage_at(self.shape, self.share()) != "tower":
+            pairs = []
+            for number in range(count):
+                sample = samples.make(samples.EVALUATION_SEEDS[0], number, "words" if number < count // 2 else "lines", held_out=True)
+                parts, _, prompt, _ = batches.encode(sample, self.shape, self.tokenizer)
+                said = self.tokenizer.decode(models.answer(self.mean, self.tokenizer, torch.from_numpy(parts.copy()), prompt)).strip()
+                pairs.append((said, sample.answer))
+            out = {"cer_words": scores.error_rate(pairs[:count // 2]), "cer_lines": scores.error_rate(pairs[count // 2:]),
+                   "exact": sum(scores.exact(a, b) for a, b in pairs) / count, "shown": pairs[count // 2:count // 2 + 3]}
+        dense = [samples.make(samples.EVALUATION_SEEDS[0], n, "tower", held_out=True) for n in range(12)]
+        batch = batches.pack(dense, self.shape, self.tokenizer)
+        out["glyphs_right"] = self.head(models.tower_rows(self.model, batch.tiles), batch.glyphs)[1]
+        return out
+
+    def run(self):
+        names = list(samples.STAGES)
+        self.stage.value = names.index(stage_at(self.shape, self.share()))
+        stream = batches.Stream(self.shape, self.tokenizer, self.options.seed, self.stage, self.number)
+        loader = torch.utils.data.DataLoader(stream, batch_size=None, num_workers=self.options.workers, prefetch_factor=4)
+        log = open(self.folder / "log.jsonl", "a", encoding="utf-8")
+        saved = looked = shown = time.monotonic()
+        recent = []
+        last = time.process_time()
+        for batch in loader:
+            recent.append(self.step(batch))
+            now = time.monotonic()
+            used = time.process_time()
+            self.spent += (used - last) / self.options.threads
+            last = used
+            self.stage.value = names.index(stage_at(self.shape, self.share()))
+            done = self.share() >= 1
+            if now - shown > 60 or done:
+                said = [loss for _, _, loss in recent if loss is not None]
+                row = {"hours": self.spent / 3600, "pictures": self.pictures, "updates": self.updates, "stage": names[self.stage.value],
+                       "glyph_loss": sum(g for g, _, _ in recent) / len(recent), "glyphs_right": sum(r for _, r, _ in recent) / len(recent),
+                       "answer_loss": sum(said) / len(said) if said else None}
+                if now - looked > LOOK_EVERY or done:
+                    row["held_out"] = self.look()
+                    looked = time.monotonic()
+                print(json.dumps(row, ensure_ascii=False), flush=True)
+                log.write(json.dumps(row, ensure_ascii=False) + "\n")
+                log.flush()
+                recent, shown = [], time.monotonic()
+            if now - saved > SAVE_EVERY or done:
+                self.save()
+                saved = time.monotonic()
+            if done:
+                return
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shape", choices=sorted(shapes.SHAPES), default="reader-8m")
+    parser.add_argument("--out", required=True, help="folder of checkpoints, log and tokenizer")
+    parser.add_argument("--hours", type=float, default=8, help="of training, over all interruptions")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    Trainer(options).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

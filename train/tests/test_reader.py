@@ -1,0 +1,131 @@
+"""What a training of hours must not find out late. Run: python -m pytest train/tests (needs torch, transformers and the fonts)."""
+import pathlib
+import random
+import sys
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from reader import degrade, documents, fonts, glyphs, questions, samples, scenes, scores, shapes, tiles  # noqa: E402
+
+SHAPE = shapes.SHAPES["reader-8m"]
+
+
+def test_held_out_fonts_share_no_family_and_no_file_with_training():
+    assert not set(fonts.groups(True)) & set(fonts.groups(False))
+    files = [{f for g in fonts.groups(side) for family in fonts.faces()[g] for f in family} for side in (False, True)]
+    assert not files[0] & files[1]
+    families = [{f for g in fonts.groups(side) for f in fonts.GROUPS[g]} for side in (False, True)]
+    assert len(families[1]) / (len(families[0]) + len(families[1])) >= 0.3
+
+
+def test_a_training_run_draws_no_held_out_file(monkeypatch):
+    held_out = {f for g in fonts.groups(True) for family in fonts.faces()[g] for f in family}
+    drawn = set()
+    real = fonts.Face.__init__
+
+    def watched(self, file, *rest):
+        drawn.add(file)
+        real(self, file, *rest)
+
+    monkeypatch.setattr(fonts.Face, "__init__", watched)
+    fonts.face.cache_clear()
+    for stage in samples.STAGES:
+        for number in range(60):
+            samples.make(1, number, stage)
+    assert drawn and not drawn & held_out
+
+
+def test_training_seeds_are_no_evaluation_seeds():
+    assert 1 not in samples.EVALUATION_SEEDS
+    trained, judged = samples.make(1, 5, "lines"), samples.make(samples.EVALUATION_SEEDS[0], 5, "lines")
+    assert trained.answer != judged.answer
+
+
+@pytest.mark.parametrize("stage", samples.STAGES)
+def test_a_sample_is_a_function_of_its_numbers(stage):
+    one, two = samples.make(3, 17, stage), samples.make(3, 17, stage)
+    assert one.answer == two.answer and np.array_equal(one.pixels, two.pixels)
+
+
+def test_glyph_boxes_stand_where_the_ink_is():
+    for number in range(20):
+        sample = samples.make(2, number, "words")
+        if sample.split or not sample.glyphs:
+            continue
+        paper = np.median(sample.pixels.reshape(-1, 3), axis=0)
+        for x, y, character in sample.glyphs:
+            x, y = int(x), int(y)
+            near = sample.pixels[max(0, y - 22):y + 22, max(0, x - 22):x + 22]
+            assert np.abs(near - paper).max() > 20, character
+
+
+@pytest.mark.parametrize("size", [(200, 60), (60, 200), (301, 299), (512, 512), (1000, 333), (5, 400), (640, 480)])
+def test_tiles_are_the_processors(size):
+    transformers = pytest.importorskip("transformers")
+    from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
+
+    del transformers
+    pixels = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    processor = SmolVLMImageProcessorPil(size={"longest_edge": SHAPE.longest}, max_image_size={"longest_edge": SHAPE.tile}, resample=1)
+    from PIL import Image
+
+    theirs = np.stack(processor([Image.fromarray(pixels)], return_row_col_info=False)["pixel_values"][0])
+    ours, _, _, _ = tiles.cut(pixels, SHAPE)
+    mine = (ours.astype(np.float32) / 255 - 0.5) / 0.5
+    assert theirs.shape == (len(ours), 3, SHAPE.tile, SHAPE.tile)
+    assert np.abs(theirs - mine.transpose(0, 3, 1, 2)).max() < 1e-5
+
+
+def test_scenes_are_counted_right():
+    rng = random.Random(4)
+    for _ in range(200):
+        _, things = scenes.scene(rng)
+        question, answer, kind = scenes.scene_question(rng, things)
+        if question.startswith("How many red"):
+            assert int(answer) == sum(t.colour == "red" for t in things)
+        if kind == "yes_no":
+            assert answer in ("yes", "no")
+
+
+def test_a_receipts_total_is_the_sum_of_its_rows():
+    for seed in range(50):
+        document = documents.receipt(random.Random(seed), False)
+        total = sum(round(float(value) * 100) for _, value in document.rows)
+        assert f"{total // 100}.{total % 100:02d}" in document.fields["total"]
+
+
+def test_every_answer_about_a_field_stands_on_the_page():
+    rng = random.Random(9)
+    for seed in range(200):
+        document = rng.choice(documents.LAYOUTS)(random.Random(seed), False)
+        _, answer, kind = questions.ask(rng, document)
+        if kind in ("field", "row"):
+            assert answer in " ".join(document.lines)
+        if kind == "absent":
+            assert answer == questions.ABSENT
+
+
+@pytest.mark.parametrize("name", degrade.EFFECTS)
+def test_effects_keep_the_size_and_grow_with_severity(name):
+    pixels = samples.one_line(random.Random(3), False, 12, split=True).pixels
+    changes = []
+    for severity in (1, 3, 5):
+        out = degrade.degrade(random.Random(1), pixels, [name], severity)
+        assert out.shape == pixels.shape and out.dtype == np.uint8
+        changes.append(np.abs(out.astype(int) - pixels).mean())
+    assert 0 < changes[0] < changes[2]
+
+
+def test_labels_say_which_character_is_in_a_cell():
+    wanted = glyphs.labels([(18.0, 9.0, "A")], 256, 16)
+    assert (wanted > 0).sum() == 1 and wanted[1, 4] == glyphs.NUMBER["A"]
+
+
+def test_scores_as_published():
+    assert scores.distance("kitten", "sitting") == 3
+    assert scores.anls("Hello", ["hello"]) == 1 and scores.anls("abc", ["xyz"]) == 0
+    assert scores.anls("receipt", ["reciept"]) == pytest.approx(1 - 2 / 7)
+    assert scores.relaxed("104", "100") and not scores.relaxed("106", "100") and scores.relaxed("Yes", "yes")
+    assert scores.error_rate([("abc", "abd"), ("", "xy")]) == pytest.approx(3 / 5)
