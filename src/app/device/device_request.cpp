@@ -201,19 +201,6 @@ Result<vlm::tokenizer::Message> to_message(const tasks::Message& message, std::s
   return out;
 }
 
-// The models were trained with pictures in front: behind the text they are read visibly worse.
-void warn_of_order(const vlm::tokenizer::Message& message, std::size_t index,
-                   std::vector<std::string>& warnings) {
-  for (const vlm::tokenizer::ImageSpot& spot : message.images) {
-    if (spot.at == 0) continue;
-    warnings.push_back(
-        fmt::format("messages.{}: a picture stands after text; this model was trained with pictures first, "
-                    "and answers better so",
-                    index));
-    return;
-  }
-}
-
 }  // namespace
 
 Result<DeviceRequest> to_engine_request(const tasks::ChatRequest& request, LoadedModel model,
@@ -242,7 +229,9 @@ Result<DeviceRequest> to_engine_request(const tasks::ChatRequest& request, Loade
   out.stop = request.stop;
   SLUICE_TRY(out.frames, album.cut());
   out.pictures = album.uses();
-  for (std::size_t i = 0; i < messages.size(); ++i) warn_of_order(messages[i], i, out.warnings);
+  for (std::size_t i = 0; i < messages.size(); ++i)
+    if (std::string warning = vlm::generation::warn_of_order(messages[i], i); !warning.empty())
+      out.warnings.push_back(std::move(warning));
   out.model = std::move(model);
   return out;
 }
