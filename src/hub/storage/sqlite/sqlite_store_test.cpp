@@ -9,6 +9,7 @@
 
 #include "hub/storage/sqlite/connection.h"
 #include "hub/storage/sqlite/schema.h"
+#include "hub/storage/sqlite/sqlite_records.h"
 
 namespace sluice::hub::storage {
 namespace {
@@ -125,6 +126,20 @@ TEST_F(hub_storage_sqlite_sqlite_store, keys_of_version_one_live_on) {
   EXPECT_EQ(
       Connection::open(file_).value()->read_number("SELECT count(*) FROM keys WHERE wishes <> ''").value(),
       1);
+}
+
+TEST_F(hub_storage_sqlite_sqlite_store, records_of_the_first_layout_make_room) {
+  ASSERT_TRUE(Connection::open(file_).value()->execute(
+      "CREATE TABLE attempts (id INTEGER PRIMARY KEY, request_id TEXT); INSERT INTO attempts VALUES (1, "
+      "'old');"
+      "CREATE TABLE explanations (id INTEGER PRIMARY KEY, json TEXT); PRAGMA user_version = 1;"));
+  const auto records = open_sqlite_records(file_);
+  ASSERT_TRUE(records) << records.error().message;
+  telemetry::AttemptRecord row;
+  row.request_id = row.generation_id = "new";
+  ASSERT_TRUE((*records)->append({&row, 1}));
+  EXPECT_EQ((*records)->list({}).value().size(), 1u);
+  EXPECT_TRUE((*records)->find("old", std::nullopt).value().empty());
 }
 
 TEST_F(hub_storage_sqlite_sqlite_store, a_lasting_lock_is_an_error_and_no_hang) {
