@@ -60,10 +60,10 @@ class app_server_snapshot : public testing::Test {
 constexpr const char* kProviders = R"(
 providers:
   groq: {api_key: a, data_policy: {retains: true, trains: true}}
-  together: {api_key: b, data_policy: {retains: false, trains: false}}
+  deepinfra: {api_key: b, data_policy: {retains: false, trains: false}}
 )";
 constexpr const char* kRoutes =
-    "routes: [{provider: groq, model: x, price: {input: 1, output: 1}}, {provider: together, model: x, "
+    "routes: [{provider: groq, model: x, price: {input: 1, output: 1}}, {provider: deepinfra, model: x, "
     "price: "
     "{input: 9, output: 9}}]";
 
@@ -72,10 +72,10 @@ TEST_F(app_server_snapshot, wishes_of_a_name_hold_for_that_name) {
       make(std::string(kProviders) + "models:\n  plain: {" + kRoutes + "}\n  private: {" + kRoutes +
            ", wishes: {zdr: true}}\n  thrifty: {" + kRoutes + ", wishes: {sort: price}}\n");
   ASSERT_TRUE(snapshot) << snapshot.error().message;
-  EXPECT_THAT(providers(choose(*snapshot, "plain")), ElementsAre("groq", "together"));
-  EXPECT_THAT(providers(choose(*snapshot, "private")), ElementsAre("together")) << "who retains is left out";
+  EXPECT_THAT(providers(choose(*snapshot, "plain")), ElementsAre("groq", "deepinfra"));
+  EXPECT_THAT(providers(choose(*snapshot, "private")), ElementsAre("deepinfra")) << "who retains is left out";
   EXPECT_THAT(providers(choose(*snapshot, "private", R"(,"provider":{"zdr":false})")),
-              ElementsAre("together"))
+              ElementsAre("deepinfra"))
       << "nobody takes a promise back";
   EXPECT_EQ(choose(*snapshot, "thrifty").decision.policy, "cheapest");
   EXPECT_EQ(choose(*snapshot, "plain").decision.policy, "preferred");
@@ -86,8 +86,8 @@ TEST_F(app_server_snapshot, wishes_of_another_name_of_a_known_model_are_found) {
       make(std::string(kProviders) +
            "models:\n  llama: {same_as: meta-llama/Llama-3.3-70B-Instruct, wishes: {zdr: true}}\n");
   ASSERT_TRUE(snapshot) << snapshot.error().message;
-  EXPECT_THAT(providers(choose(*snapshot, "llama")), ElementsAre("together"));
-  EXPECT_THAT(providers(choose(*snapshot, "llama:cheapest")), ElementsAre("together"));
+  EXPECT_THAT(providers(choose(*snapshot, "llama")), ElementsAre("deepinfra"));
+  EXPECT_THAT(providers(choose(*snapshot, "llama:cheapest")), ElementsAre("deepinfra"));
   EXPECT_THAT(choose(*snapshot, "llama:groq").refusal->message, HasSubstr("zdr"))
       << "a pin breaks no promise";
   EXPECT_EQ(providers(choose(*snapshot, "meta-llama/Llama-3.3-70B-Instruct")).size(), 2u)
@@ -98,7 +98,7 @@ TEST_F(app_server_snapshot, wishes_of_the_process_hold_for_all_and_mistakes_are_
   const auto snapshot =
       make(std::string(kProviders) + "wishes: {data_collection: deny}\nmodels: {plain: {" + kRoutes + "}}\n");
   ASSERT_TRUE(snapshot) << snapshot.error().message;
-  EXPECT_THAT(providers(choose(*snapshot, "plain")), ElementsAre("together"));
+  EXPECT_THAT(providers(choose(*snapshot, "plain")), ElementsAre("deepinfra"));
   EXPECT_THAT(refusal("wishes: {zdr: maybe}\n"), HasSubstr("wishes.zdr"));
   EXPECT_THAT(refusal(std::string(kProviders) + "models: {m: {" + kRoutes + ", wishes: {order: [grok]}}}\n"),
               testing::AllOf(HasSubstr("models.m.wishes.order"), HasSubstr("groq")));
