@@ -267,8 +267,12 @@ void Conductor::account(const routing::Ranked& ranked, Attempt& attempt, health:
   if (failure != nullptr) end.retry_after = failure->retry_after;
   if (wins) end.usage = usage_;
   attempt.end(end);
-  if (attempt.reserved) attempt.reserved->settle(cost_for_cap(ranked, is_billed(verdict, failure), wins));
-  keep_record(ranked, attempt, verdict, failure, wins);
+  base::NanoUsd charged;
+  if (attempt.reserved) {
+    charged = cost_for_cap(ranked, is_billed(verdict, failure), wins);
+    attempt.reserved->settle(charged);
+  }
+  keep_record(ranked, attempt, charged, verdict, failure, wins);
 }
 
 // As the provider said, else by its price; where neither is known nobody else is either, but the cap must
@@ -281,8 +285,8 @@ base::NanoUsd Conductor::cost_for_cap(const routing::Ranked& ranked, bool billed
   return worst_for_cap(options_[ranked.option], ranked.expected, ask_);
 }
 
-void Conductor::keep_record(const routing::Ranked& ranked, const Attempt& attempt, health::Verdict verdict,
-                            const Failure* failure, bool wins) {
+void Conductor::keep_record(const routing::Ranked& ranked, const Attempt& attempt, base::NanoUsd charged,
+                            health::Verdict verdict, const Failure* failure, bool wins) {
   if (hub_.records == nullptr) return;
   telemetry::AttemptRecord record;
   record.time_ms = unix_now_ms() - static_cast<std::int64_t>(attempt.seconds() * 1e3);
@@ -296,7 +300,7 @@ void Conductor::keep_record(const routing::Ranked& ranked, const Attempt& attemp
   record.provider = attempt.provider();
   record.attempt = attempt.number;
   record.reason = name_of(attempt.start().reason);
-  record.verdict = health::name_of(verdict);
+  record.charged = charged;
   record.outcome = outcome_of(verdict, failure, wins);
   if (failure != nullptr) record.error = kind_of(*failure);
   record.verdict = health::name_of(verdict);

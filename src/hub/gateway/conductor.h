@@ -45,8 +45,8 @@ class Conductor final : private RaceListener {
   void account(const routing::Ranked& ranked, Attempt& attempt, health::Verdict verdict,
                const Failure* failure, bool wins);
   base::NanoUsd cost_for_cap(const routing::Ranked& ranked, bool billed, bool wins) const;
-  void keep_record(const routing::Ranked& ranked, const Attempt& attempt, health::Verdict verdict,
-                   const Failure* failure, bool wins);
+  void keep_record(const routing::Ranked& ranked, const Attempt& attempt, base::NanoUsd charged,
+                   health::Verdict verdict, const Failure* failure, bool wins);
   std::string_view outcome_of(health::Verdict verdict, const Failure* failure, bool wins) const;
   void note_route(const routing::Option& option);
   net::Task<void> refuse_all(const Race& race);

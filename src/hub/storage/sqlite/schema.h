@@ -28,6 +28,22 @@ inline constexpr std::array<std::string_view, 2> kSchemaSteps{
 // page of its own for each), and a search walks the buckets from the newest, some microseconds each.
 inline constexpr unsigned kBucketBits = 13;  // as the indices below say it
 
+// The kinds of tokens of the first version. A macro, because only literals are put together by the compiler.
+#define TOKEN_COLUMNS \
+  R"sql(
+    input INTEGER NOT NULL,
+    cached INTEGER NOT NULL,
+    cache_write INTEGER NOT NULL,
+    cache_write_long INTEGER NOT NULL,
+    input_audio INTEGER NOT NULL,
+    input_image INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    output_audio INTEGER NOT NULL,
+    output_image INTEGER NOT NULL,
+    accepted_prediction INTEGER NOT NULL,
+    rejected_prediction INTEGER NOT NULL)sql"
+
 inline constexpr std::string_view kAttemptsTable = R"sql(
   CREATE TABLE attempts (
     id INTEGER PRIMARY KEY,
@@ -54,18 +70,7 @@ inline constexpr std::string_view kAttemptsTable = R"sql(
     cost_reported INTEGER NOT NULL,
     reported_nanousd INTEGER,
     has_usage INTEGER NOT NULL,
-    input INTEGER NOT NULL,
-    cached INTEGER NOT NULL,
-    cache_write INTEGER NOT NULL,
-    cache_write_long INTEGER NOT NULL,
-    input_audio INTEGER NOT NULL,
-    input_image INTEGER NOT NULL,
-    output INTEGER NOT NULL,
-    reasoning INTEGER NOT NULL,
-    output_audio INTEGER NOT NULL,
-    output_image INTEGER NOT NULL,
-    accepted_prediction INTEGER NOT NULL,
-    rejected_prediction INTEGER NOT NULL
+    )sql" TOKEN_COLUMNS R"sql(
   ) STRICT;
   CREATE INDEX attempts_by_request ON attempts (id >> 13, request_id);
   CREATE INDEX attempts_by_generation ON attempts (id >> 13, generation_id) WHERE generation_id <> request_id;
@@ -89,24 +94,22 @@ inline constexpr std::string_view kHoursTable = R"sql(
     cost_unknown INTEGER NOT NULL,
     first_token BLOB NOT NULL,
     total BLOB NOT NULL,
-    input INTEGER NOT NULL,
-    cached INTEGER NOT NULL,
-    cache_write INTEGER NOT NULL,
-    cache_write_long INTEGER NOT NULL,
-    input_audio INTEGER NOT NULL,
-    input_image INTEGER NOT NULL,
-    output INTEGER NOT NULL,
-    reasoning INTEGER NOT NULL,
-    output_audio INTEGER NOT NULL,
-    output_image INTEGER NOT NULL,
-    accepted_prediction INTEGER NOT NULL,
-    rejected_prediction INTEGER NOT NULL,
+    )sql" TOKEN_COLUMNS R"sql(,
     PRIMARY KEY (hour, key_id, model, route_id, outcome)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE counts (attempts INTEGER NOT NULL) STRICT;
   INSERT INTO counts VALUES (0);
 )sql";
 
-inline constexpr std::array<std::string_view, 2> kRecordSchemaSteps{kAttemptsTable, kHoursTable};
+#undef TOKEN_COLUMNS
+
+// What counted against the cap on a day's spending, so that a restart knows what the day has cost.
+inline constexpr std::string_view kChargedColumns = R"sql(
+  ALTER TABLE attempts ADD COLUMN charged_nanousd INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE hours ADD COLUMN charged_nanousd INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+inline constexpr std::array<std::string_view, 3> kRecordSchemaSteps{kAttemptsTable, kHoursTable,
+                                                                    kChargedColumns};
 
 }  // namespace sluice::hub::storage

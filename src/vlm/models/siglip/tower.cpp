@@ -25,6 +25,10 @@ std::size_t floats_of(const VisionShape& s) {
          s.rows() * s.hidden * s.shuffle * s.shuffle;
 }
 
+std::size_t widest_of(const VisionShape& s) {
+  return std::max({s.hidden, s.intermediate, 3 * s.patch * s.patch});
+}
+
 // Left operands whose rows `fill(index, row)` writes. Complete when it returns.
 template <typename Fill>
 kernels::Activations prepare(tensor::Lane& lane, const kernels::ActivationBuffer& buffer, std::size_t rows,
@@ -103,12 +107,9 @@ void observe(tensor::Lane& lane, SiglipDesk& desk, std::string_view seam, std::s
 }  // namespace
 
 std::size_t SiglipDesk::bytes_for(const VisionShape& shape) {
-  // What ActivationBuffer keeps for a number: f32, 8-bit code, bf16, and the scales of its block.
-  constexpr std::size_t kPreparedBytes = 8;
-  const std::size_t widest = std::max({shape.hidden, shape.intermediate, 3 * shape.patch * shape.patch});
   return floats_of(shape) * sizeof(float) +
-         kPreparedBytes *
-             (shape.patches() * widest + shape.rows() * shape.hidden * shape.shuffle * shape.shuffle);
+         kernels::ActivationBuffer::bytes_for(shape.patches(), widest_of(shape)) +
+         kernels::ActivationBuffer::bytes_for(shape.rows(), shape.hidden * shape.shuffle * shape.shuffle);
 }
 
 Result<std::unique_ptr<SiglipDesk>> SiglipDesk::make(const VisionShape& s) {
@@ -135,8 +136,7 @@ Result<std::unique_ptr<SiglipDesk>> SiglipDesk::make(const VisionShape& s) {
   a.out = desk->attended.data();
   SLUICE_TRY_VOID(take(desk->lifted, n * s.intermediate));
   SLUICE_TRY_VOID(take(desk->gathered, s.rows() * s.hidden * s.shuffle * s.shuffle));
-  desk->patch_rows = std::make_unique<kernels::ActivationBuffer>(
-      n, std::max({s.hidden, s.intermediate, 3 * s.patch * s.patch}));
+  desk->patch_rows = std::make_unique<kernels::ActivationBuffer>(n, widest_of(s));
   desk->frame_rows = std::make_unique<kernels::ActivationBuffer>(s.rows(), s.hidden * s.shuffle * s.shuffle);
   return desk;
 }
