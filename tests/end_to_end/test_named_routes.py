@@ -150,3 +150,17 @@ def test_what_cannot_be_meant_is_refused_and_says_why(hub, name):
         assert word in answer.error["message"], (word, answer.error)
     assert "e-0" not in answer.error["message"], answer.error
     assert all(upstream.requests == [] for upstream in hub.upstreams), "somebody was asked"
+
+
+def test_a_key_may_wish_for_a_provider_of_the_operators_own():
+    own = {"providers": {"cellar": {"api_key": "k", "base_url": "http://127.0.0.1:1", "dialect": "openai"}}}
+    home = hubs.Hub(own, models=())  # never started: the command reads the file by itself
+    try:
+        made = home.command("keys", "create", "--wishes", json.dumps({"order": ["cellar"]}), "--json")
+        assert made.returncode == 0, made
+        assert json.loads(made.stdout)["wishes"] == {"order": ["cellar"]}
+        refused = home.command("keys", "create", "--wishes", json.dumps({"order": ["celler"]}))
+        assert refused.returncode == 1 and "cellar" in refused.stderr, refused
+        assert len(json.loads(home.command("keys", "list", "--json").stdout)) == 1
+    finally:
+        home.close()
