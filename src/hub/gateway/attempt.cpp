@@ -172,6 +172,7 @@ void Attempt::note_piece(const Piece& piece) {
   const auto now = net::Clock::now();
   if (!first_token_s_) {
     first_token_s_ = seconds_between(began_, now);
+    if (is_streamed_ && ticket_) hub_.health->note_first_token(key(), *ticket_, now);
   } else if (is_streamed_ && ticket_ && shows_something(piece)) {
     hub_.health->note_gap(key(), seconds_between(last_piece_, now), now);
   }
