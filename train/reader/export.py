@@ -148,7 +148,7 @@ def main():
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", required=True, help="folder that reader.train wrote")
-    parser.add_argument("--shape", choices=sorted(shapes.SHAPES), default="reader-8m")
+    parser.add_argument("--shape", choices=sorted(shapes.SHAPES), default="reader-4m")
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
     run, out, shape = pathlib.Path(options.run), pathlib.Path(options.out), shapes.SHAPES[options.shape]

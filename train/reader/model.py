@@ -47,8 +47,8 @@ def answer_loss(model, rows, batch):
 
 
 @torch.no_grad()
-def answer(model, tokenizer, tiles, prompt, longest=80):
-    """The greedy answer's ids."""
+def answer(model, tokenizer, tiles, prompt, longest=80, gaps=None):
+    """The greedy answer's ids; appends to `gaps` by how much the best logit led."""
     rows = tower_rows(model, tiles)
     ids = torch.tensor([prompt], device=tiles.device)
     embeds = model.model.text_model.embed_tokens(ids)
@@ -57,7 +57,11 @@ def answer(model, tokenizer, tiles, prompt, longest=80):
     out = model.model.text_model(inputs_embeds=embeds, use_cache=True)
     said = []
     while len(said) < longest:
-        best = int(model.lm_head(out.last_hidden_state[:, -1]).argmax())
+        logits = model.lm_head(out.last_hidden_state[0, -1])
+        first, second = logits.topk(2).values.tolist()
+        if gaps is not None:
+            gaps.append(first - second)
+        best = int(logits.argmax())
         if best == tokenizer.eos_token_id:
             break
         said.append(best)

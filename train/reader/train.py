@@ -189,7 +189,7 @@ class Trainer:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--shape", choices=sorted(shapes.SHAPES), default="reader-8m")
+    parser.add_argument("--shape", choices=sorted(shapes.SHAPES), default="reader-4m")
     parser.add_argument("--out", required=True, help="folder of checkpoints, log and tokenizer")
     parser.add_argument("--hours", type=float, default=8, help="of training, over all interruptions")
     parser.add_argument("--seed", type=int, default=1)

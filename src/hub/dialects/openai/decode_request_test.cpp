@@ -113,7 +113,7 @@ TEST(hub_dialects_openai_decode_request, a_video_stays_as_it_came) {
   const std::string part = R"({"type":"video","video":["data:image/png;base64,AA=="],"fps":2})";
   const std::string body = R"({"model":"m","messages":[{"role":"user","content":[)" + part +
                            R"(,{"type":"text","text":"What happens?"}]}]})";
-  const auto request = decode(body);
+  const auto request = chat(body);
   ASSERT_TRUE(request) << request.error().message;
   const auto& video = std::get<tasks::NativePart>(request->messages[0].parts[0]);
   EXPECT_EQ(video.type, "video");
