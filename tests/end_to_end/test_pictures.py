@@ -294,3 +294,17 @@ def test_selftest_tells_right_from_wrong_and_draws_the_same_for_a_seed(hub):
     assert again.stdout.count("expected") == 24 and again.stdout.rstrip().endswith("seed 7")
     assert [answer["expected"] for answer in told["answers"]] == [
         line.split("expected ")[1].split()[0] for line in again.stdout.splitlines()[:24]]
+
+
+def test_a_list_of_pictures_is_read_as_a_video(hub, tmp_path):
+    frames = []
+    for i in range(6):
+        frames.append(str(tmp_path / f"{i}.png"))
+        (tmp_path / f"{i}.png").write_bytes(PICTURE.read_bytes())
+    # Three seconds of two frames each: three are read, and one that is broken is not among them.
+    (tmp_path / "1.png").write_bytes(b"no picture")
+    run = hub.command("ask", *frames, "What happens?", "--video", "2", "--max-tokens", "2", "--json", "-m", "eye/tiny")
+    assert run.returncode == 0, run
+    told = json.loads(run.stdout)
+    assert [image["tiles_used"] for image in told["images"]] == [1, 1, 1] and told["usage"]["image_tokens"] == 12
+    assert hub.command("ask", *frames, "What?", "--video", "-1").returncode == 1

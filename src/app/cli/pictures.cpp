@@ -10,6 +10,7 @@
 #include "app/cli/command.h"
 #include "app/cli/repl.h"
 #include "base/strings.h"
+#include "vlm/generation/video_prompt.h"
 #include "vlm/image/limits.h"
 
 namespace sluice::app::cli {
@@ -98,9 +99,10 @@ Result<PromptWithPictures> find_pictures(std::span<const std::string> words) {
   return prompt;
 }
 
-Result<generation::PreparedPicture> prepare_picture_file(const generation::LanguageModel& model,
-                                                         const fs::path& file,
-                                                         generation::TileChoice choice) {
+namespace {
+
+// What a file holds, if it is not larger than any picture may be.
+Result<std::vector<char>> read_picture_file(const fs::path& file) {
   std::error_code error;
   const std::uint64_t size = fs::file_size(file, error);
   if (error) return fail(ErrorCode::not_found, "{}: {}", file.string(), error.message());
@@ -108,10 +110,28 @@ Result<generation::PreparedPicture> prepare_picture_file(const generation::Langu
     return fail(ErrorCode::too_large, "{}: picture of {} bytes: at most {} are read", file.string(), size,
                 vlm::image::kEncodedBytesMax);
   std::ifstream in(file, std::ios::binary);
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(in), {}};
-  auto picture = generation::prepare_picture(model, std::as_bytes(std::span(bytes)), choice);
+  return std::vector<char>{std::istreambuf_iterator<char>(in), {}};
+}
+
+Result<generation::PreparedPicture> name_file(Result<generation::PreparedPicture> picture,
+                                              const fs::path& file) {
   if (!picture) return fail(picture.error().code, "{}: {}", file.string(), picture.error().message);
   return picture;
+}
+
+}  // namespace
+
+Result<generation::PreparedPicture> prepare_picture_file(const generation::LanguageModel& model,
+                                                         const fs::path& file,
+                                                         generation::TileChoice choice) {
+  SLUICE_TRY(const std::vector<char> bytes, read_picture_file(file));
+  return name_file(generation::prepare_picture(model, std::as_bytes(std::span(bytes)), choice), file);
+}
+
+Result<generation::PreparedPicture> prepare_frame_file(const generation::LanguageModel& model,
+                                                       const fs::path& file) {
+  SLUICE_TRY(const std::vector<char> bytes, read_picture_file(file));
+  return name_file(generation::prepare_video_frame(model, std::as_bytes(std::span(bytes))), file);
 }
 
 Result<std::vector<generation::PreparedPicture>> prepare_picture_files(const generation::LanguageModel& model,

@@ -50,6 +50,10 @@ base::Result<vlm::generation::PreparedPicture> prepare_picture_file(
     const vlm::generation::LanguageModel& model, const std::filesystem::path& file,
     vlm::generation::TileChoice choice);
 
+// A file as a frame of a video.
+base::Result<vlm::generation::PreparedPicture> prepare_frame_file(const vlm::generation::LanguageModel& model,
+                                                                  const std::filesystem::path& file);
+
 // The model named, fetched when need be, or without a name ModelStore::find_seeing()'s.
 base::Result<ChatSession::LoadedModel> load_seeing_model(const std::string& name, const HubOptions& hub);
 

@@ -76,6 +76,7 @@ bool Attempt::leave(const catalog::Candidate& candidate, double tokens) {
   began_ = net::Clock::now();
   if (hub_.health == nullptr) return true;
   ticket_ = hub_.health->begin(key(), began_, tokens, start_.insist);
+  if (!ticket_ && reserved) reserved->settle({});  // nothing was sent
   return ticket_.has_value();
 }
 
