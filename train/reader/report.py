@@ -5,16 +5,19 @@
 MODEL is what reader.export wrote. It draws three sets with held-out fonts and one with training fonts, asks through transformers
 (f32) and through the engine (8 bits), shows blank pictures, lets Tesseract 5 transcribe, degrades by 15 effects in 5 severities, and
 compares both implementations token by token. What is answered already is not asked again, so it may be interrupted. Writes
-report.md and retention.svg.
+report.md and retention.svg; with --reads "what it can do, in words" also the model card, MODEL/README.md.
 """
 import argparse
 import json
 import pathlib
+import shutil
+import subprocess
 import sys
 
 from reader import degrade, evaluate
 
 SEEDS = (0, 1, 2)
+SAMPLE_QUESTION = "What is the total?"
 CLEAR = 0.05  # a gap between the two best logits that 8 bits do not close
 
 
@@ -88,13 +91,19 @@ class Judge:
             doubtful, wrong = (doubtful + 1, wrong) if gaps[min(step, len(gaps) - 1)] < CLEAR else (doubtful, wrong + 1)
         return len(rows), same, doubtful, wrong
 
+    def selftest(self, seeds=range(1, 11)):
+        """The mean of right answers out of 24: what reader.export --selftest-right takes."""
+        right = [json.loads(subprocess.run([self.options.engine, "selftest", self.file, "--json", "--seed", str(seed)], capture_output=True,
+                                           text=True, check=True).stdout)["right"] for seed in seeds]
+        return sum(right) / len(right)
+
 
 def percent(value):
     return f"{100 * value:.1f}"
 
 
-def write(judge, tables, clean, retained, agreed):
-    names = [name for name in tables["f32, seed 0"] if not name.startswith("kind ") or name == "kind absent"]
+def write(judge, tables, clean, retained, agreed, selftest):
+    names = [n for n in tables["f32, seed 0"] if n != "all" and (not n.startswith("kind ") or n == "kind absent")] + ["all"]
     lines = [f"{judge.options.count} pictures a task; sets " + ", ".join((judge.out / f"set-{s}" / "set.sha256").read_text()[:12] for s in SEEDS)]
     for key, title in (("exact", "Exact match, %"), ("cer", "Character error rate, %")):
         lines += ["", f"### {title}", "", "| | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
@@ -107,8 +116,24 @@ def write(judge, tables, clean, retained, agreed):
         lines.append(f"| {effect}{held_out} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
     count, same, doubtful, wrong = agreed
     lines += ["", f"Engine (8 bits) and transformers (f32) on {count} pictures: {same} answers alike, {doubtful} first differ where the two best "
-              f"logits are within {CLEAR}, {wrong} elsewhere."]
+              f"logits are within {CLEAR}, {wrong} elsewhere.", "",
+              f"`sluice selftest`: {selftest:.1f} of 24 right, mean of ten seeds; a fixed answer gets 2."]
     (judge.out / "report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_card(judge):
+    model, told = pathlib.Path(judge.options.model), json.loads((pathlib.Path(judge.options.model) / "training.json").read_text())
+    training = (f"`python -m reader.train --shape {told['shape']}`, {told['pictures']} pictures in {told['updates']} updates, {told['hours']} hours of "
+                "one processor core or one GPU")
+    template = (pathlib.Path(__file__).resolve().parent.parent / "card.md").read_text()
+    (model / "README.md").write_text(template.format(name=told["shape"], parameters=f"{told['parameters'] / 1e6:.1f} M", training=training,
+                                                     reads=judge.options.reads, report=(judge.out / "report.md").read_text()))
+    shutil.copy(judge.out / "retention.svg", model)
+    # What ./quickstart shows; held-out like all of the set, and right or wrong as it comes.
+    for row in evaluate.rows_of(judge.out / "set-0"):
+        if row["question"] == SAMPLE_QUESTION and row["kind"] == "field":
+            shutil.copy(judge.out / "set-0" / row["image"], model / "sample.png")
+            break
 
 
 def plot(judge, retained):
@@ -132,13 +157,15 @@ def main():
     parser.add_argument("--engine", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--count", type=int, default=500, help="pictures of each task")
+    parser.add_argument("--reads", help="for the model card: what it can do, honestly")
     parser.add_argument("--retained", type=int, default=100, help="pictures of each task under each effect and severity")
     judge = Judge(parser.parse_args())
     tables = judge.clean()
     clean, retained = judge.retention()
-    agreed = judge.agreement()
-    write(judge, tables, clean, retained, agreed)
+    write(judge, tables, clean, retained, judge.agreement(), judge.selftest())
     plot(judge, retained)
+    if judge.options.reads:
+        write_card(judge)
     print((judge.out / "report.md").read_text())
     return 0
 
