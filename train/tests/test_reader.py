@@ -168,3 +168,24 @@ def test_spelled_answers_are_one_token_a_byte():
         ids = batches.spell(learned, text)
         assert len(ids) == len(text.encode()) + 2 and ids[-1] == learned.eos_token_id
         assert learned.decode(ids[:-1]) == " " + text
+
+
+def test_a_curve_leaves_out_what_was_computed_twice(tmp_path):
+    from reader import curves
+
+    with open(tmp_path / "log.jsonl", "w", encoding="utf-8") as log:
+        for updates, hours in ((1, 0.1), (5, 0.5), (9, 0.9), (4, 0.4), (8, 0.8)):
+            log.write(f'{{"updates": {updates}, "hours": {hours}}}\n')
+    assert [row["updates"] for row in curves.rows_of(tmp_path)] == [1, 4, 8]
+
+
+def test_the_same_set_has_the_same_hash(tmp_path, capsys):
+    from reader import evaluate
+
+    for name in ("one", "two"):
+        evaluate.draw(evaluate.make_parser().parse_args(["draw", "--out", str(tmp_path / name), "--count", "2"]))
+    other = evaluate.make_parser().parse_args(["draw", "--out", str(tmp_path / "other"), "--count", "2", "--seed", "1"])
+    evaluate.draw(other)
+    hashes = [(tmp_path / name / "set.sha256").read_text() for name in ("one", "two", "other")]
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert len(evaluate.rows_of(tmp_path / "one")) == 2 * len(evaluate.TASKS["labels"])
