@@ -177,6 +177,7 @@ net::Task<void> Conductor::run() {
   const routing::Ranked& ranked = race.ranked_of(winner);
   note_route(choice_.options[ranked.option]);
   reason_ = name_of(winner.start().reason);
+  if (substituted_) hub_.metrics->count_substitution();
   expected_cost_ = ranked.expected.cost;
   upstream_request_id_ =
       std::string(begun->opened.headers.find("x-request-id").value_or("").substr(0, kMaxUpstreamIdBytes));
@@ -299,6 +300,8 @@ void Conductor::account(const routing::Ranked& ranked, Attempt& attempt, health:
   if (failure != nullptr) end.retry_after = failure->retry_after;
   if (wins) end.usage = usage_;
   attempt.end(end);
+  if (attempt.start().reason == StartReason::hedge)
+    hub_.metrics->count_hedge(wins ? "won" : failure != nullptr ? "failed" : "lost");
   base::NanoUsd charged;
   if (attempt.reserved) {
     charged = cost_for_cap(ranked, is_billed(verdict, failure), wins);
