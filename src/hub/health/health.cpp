@@ -164,7 +164,7 @@ struct Route {
   LimitBook limits;
   std::uint32_t in_flight = 0;
   Waiting waiting;
-  std::uint64_t attempts_total = 0;
+  std::uint64_t attempts_total = 0, probes_total = 0;
   std::array<std::uint64_t, kVerdicts> by_verdict{};
   TimePoint heard_at{};
 
@@ -217,7 +217,7 @@ void Route::learn(const Ended& ended, bool showed, TimePoint left_at, double hal
   if (ended.streamed && ended.first_token_s && !showed) first_token.add(*ended.first_token_s, now, weight);
   if (failed) return;
   if (!ended.streamed) answer.add(ended.total_s, now, weight);
-  if (!ended.usage) return;
+  if (!ended.usage || ended.is_probe) return;
   const auto output = static_cast<double>(ended.usage->output.count);
   const double time_s = ended.total_s - ended.first_token_s.value_or(ended.total_s);
   if (ended.streamed && time_s >= kRateTimeLeastS && output >= kRateTokensLeast)
@@ -296,7 +296,8 @@ Figures Health::State::figures_of(const Route& route, TimePoint now) const {
 }
 
 void Health::State::learn_length(const Route& route, const Ended& ended, double weight, TimePoint now) const {
-  if (ended.verdict != Verdict::whole || !ended.usage || ended.usage->output.count == 0) return;
+  if (ended.verdict != Verdict::whole || ended.is_probe || !ended.usage || ended.usage->output.count == 0)
+    return;
   const std::lock_guard lock(route.length->mutex);
   route.length->tokens.add(static_cast<double>(ended.usage->output.count), now, weight);
 }
@@ -360,6 +361,7 @@ void Health::end(const Key& key, const Ticket& ticket, const Ended& ended, TimeP
     if (route->in_flight > 0) --route->in_flight;
     route->waiting.end(ticket);
     ++route->by_verdict[static_cast<std::size_t>(ended.verdict)];
+    if (ended.is_probe) ++route->probes_total;
     route->heard_at = std::max(route->heard_at, now);
     route->learn(ended, ticket.showed, ticket.route.at, state_->options.half_life_s, 1, now);
     if (const auto lesson = lesson_of(ended.verdict)) {
@@ -431,6 +433,7 @@ std::vector<Row> Health::rows(TimePoint now) const {
     {
       const std::lock_guard lock(route->mutex);
       row.attempts_total = route->attempts_total;
+      row.probes_total = route->probes_total;
       row.by_verdict = route->by_verdict;
       row.opened_total = route->breaker.opened_total();
       if (route->heard_at != TimePoint{}) row.idle_s = seconds_between(route->heard_at, now);

@@ -59,6 +59,9 @@ struct Ended {
   double total_s = 0;
   std::optional<tasks::Usage> usage;
   std::optional<double> retry_after_s;  // the provider's own word
+  // A question of our own: its answer is kept short, and says nothing of how long answers are, how fast they
+  // come after the first token, or what of a prompt is in a cache.
+  bool is_probe = false;
 };
 
 // What begin() gives and the attempt carries: where it stands among those that left, so that a limit told
@@ -85,6 +88,7 @@ struct Row {
   std::string route_id, provider, model;
   Figures figures;
   std::uint64_t attempts_total = 0;
+  std::uint64_t probes_total = 0;                     // of those, our own
   std::array<std::uint64_t, kVerdicts> by_verdict{};  // since the start
   std::uint64_t opened_total = 0;                     // how often its circuit opened
   double idle_s = 0;                                  // since anything was heard of it

@@ -56,6 +56,26 @@ TEST(hub_health_health, learns_what_a_stream_shows) {
   EXPECT_NEAR(other.failure_chance, 0.02, 1e-9);
 }
 
+TEST(hub_health_health, a_probe_teaches_all_but_what_its_tiny_answer_cannot_say) {
+  Health health;
+  Ended probe = whole(0.2, 1.2, 16);
+  probe.is_probe = true;
+  for (int i = 0; i < 20; ++i) attempt(health, kRoute, probe, i);
+  const Figures figures = health.figures(kRoute, at(20));
+  EXPECT_NEAR(figures.first_token_s.p50, 0.2, 0.01);
+  EXPECT_GT(figures.attempts, 10);
+  EXPECT_EQ(figures.output_tokens.weight, 0);
+  EXPECT_EQ(figures.tokens_per_s.weight, 0);
+  EXPECT_EQ(figures.cache_hit_chance, 0);
+  attempt(health, kRoute, whole(0.2, 1.2, 80), 21);
+  const Row row = health.rows(at(21)).at(0);
+  EXPECT_EQ(row.attempts_total, 21U);
+  EXPECT_EQ(row.probes_total, 20U);
+  probe.verdict = Verdict::connection;
+  for (int i = 0; i < 20; ++i) attempt(health, kRoute, probe, 22);
+  EXPECT_EQ(health.figures(kRoute, at(22)).circuit, Circuit::open);
+}
+
 TEST(hub_health_health, keeps_whole_answers_apart_from_streams) {
   Health health;
   Ended ended = whole(2, 2, 80);
