@@ -103,6 +103,7 @@ struct Server::State {
   hub::telemetry::Metrics metrics;
   hub::telemetry::Generations generations{hub::telemetry::kGenerationsKept};
   hub::health::Health health;
+  hub::health::PrefixBook prefixes;
   hub::gateway::SpendCap spend{base::NanoUsd{}}, probe_spend{base::NanoUsd{}};
   std::atomic<std::int64_t> spent_before_nanos = kNotRead;
   std::optional<hub::telemetry::Records> records;
@@ -255,6 +256,7 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
   state->hub.metrics = &state->metrics;
   state->hub.generations = &state->generations;
   state->hub.health = &state->health;
+  state->hub.prefixes = &state->prefixes;
   state->spend.set_per_day(cap_of(config));
   state->hub.spend = &state->spend;
   state->probe_spend.set_per_day(probe_cap_of(config));

@@ -70,6 +70,7 @@ void write_row(base::JsonWriter& json, const Row& row, TimePoint now) {
   write_spread(json, "gap_s", figures.gap_s);
   write_spread(json, "tokens_per_s", figures.tokens_per_s);
   write_spread(json, "output_tokens", figures.output_tokens);
+  write_optional(json, "bytes_per_token", figures.bytes_per_token);
   write_optional(json, "requests_left", figures.requests_left);
   write_optional(json, "tokens_left", figures.tokens_left);
   json.key("limits_reset_in_s");

@@ -218,6 +218,7 @@ base::Status Conductor::choose(Call& call) {
                            .caller = admission_.caller.get(),
                            .device_models = device_models_of(hub_),
                            .figures = std::move(figures),
+                           .prefixes = hub_.prefixes,
                            .now = now,
                            .today_s = unix_now(),
                            .seed = std::hash<std::string>()(admission_.request_id)});
@@ -299,7 +300,14 @@ void Conductor::account(const routing::Ranked& ranked, Attempt& attempt, health:
                         const Failure* failure, bool wins) {
   AttemptEnd end{.verdict = verdict};
   if (failure != nullptr) end.retry_after = failure->retry_after;
-  if (wins) end.usage = usage_;
+  if (wins) {
+    end.usage = usage_;
+    const routing::Ask& ask = choice_.ask;
+    if (!ask.has_images && !ask.has_audio && !ask.has_files)
+      end.prompt_bytes = static_cast<double>(ask.input_most.count);
+    if (hub_.prefixes != nullptr && choice_.prefixes && verdict == health::Verdict::whole)
+      hub_.prefixes->note(attempt.route_id(), *choice_.prefixes, net::Clock::now());
+  }
   attempt.end(end);
   if (attempt.start().reason == StartReason::hedge)
     hub_.metrics->count_hedge(wins ? "won" : failure != nullptr ? "failed" : "lost");

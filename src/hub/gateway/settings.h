@@ -16,6 +16,7 @@
 #include "hub/gateway/spend.h"
 #include "hub/gateway/upstream.h"
 #include "hub/health/health.h"
+#include "hub/health/prefix_book.h"
 #include "hub/routing/wishes.h"
 #include "hub/telemetry/attempt_record.h"
 #include "hub/telemetry/generations.h"
@@ -63,6 +64,7 @@ struct Hub {
   telemetry::Metrics* metrics = nullptr;
   telemetry::Generations* generations = nullptr;  // null: nothing is kept
   health::Health* health = nullptr;               // null: nothing is learned
+  health::PrefixBook* prefixes = nullptr;         // null: nobody remembers who read what
   SpendCap* spend = nullptr;                      // null: nothing is capped
   SpendCap* probe_spend = nullptr;                // what probes may cost besides; null: nothing is probed
   telemetry::RecordSink* records = nullptr;       // takes every attempt; null: nothing is kept

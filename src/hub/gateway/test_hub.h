@@ -151,6 +151,7 @@ class TestHub {
     hub_.metrics = &metrics;
     hub_.generations = &generations;
     if (options.learns) hub_.health = &health;
+    hub_.prefixes = &prefixes;
     hub_.records = &records;
     if (options.spend_per_day) spend.emplace(*options.spend_per_day);
     if (spend) hub_.spend = &*spend;
@@ -257,6 +258,7 @@ class TestHub {
   telemetry::Metrics metrics;
   telemetry::Generations generations{16};
   health::Health health;
+  health::PrefixBook prefixes;
   mutable RecordList records;
   std::optional<SpendCap> spend;
   SpendCap probe_spend{base::NanoUsd{}};

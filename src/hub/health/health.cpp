@@ -75,8 +75,22 @@ struct Share {
 struct Length {
   explicit Length(double half_life_s) : tokens(kLengthRange, half_life_s, false) {}
   std::mutex mutex;
-  Sketch tokens;  // guarded by mutex
+  // Guarded by mutex.
+  Sketch tokens;
+  Share prompts;  // bytes as hits, tokens as weight
 };
+
+// A ratio of 4 is believed until so many tokens say otherwise; short prompts are mostly what surrounds them.
+constexpr double kBytesPerTokenPrior = 4, kPromptTokensPrior = 500;
+constexpr double kBytesPerTokenLeast = 1, kBytesPerTokenMost = 16;
+
+std::optional<double> bytes_per_token(const Length& length, double half_life_s, TimePoint now) {
+  const double keep = length.prompts.faded(half_life_s, now);
+  const double tokens = length.prompts.weight * keep;
+  if (!(tokens > 0)) return std::nullopt;
+  return (length.prompts.hits * keep + kBytesPerTokenPrior * kPromptTokensPrior) /
+         (tokens + kPromptTokensPrior);
+}
 
 struct Account {
   std::mutex mutex;
@@ -291,15 +305,22 @@ Figures Health::State::figures_of(const Route& route, TimePoint now) const {
   {
     const std::lock_guard lock(route.length->mutex);
     figures.output_tokens = route.length->tokens.spread(now);
+    figures.bytes_per_token = bytes_per_token(*route.length, options.length_half_life_s, now);
   }
   return figures;
 }
 
 void Health::State::learn_length(const Route& route, const Ended& ended, double weight, TimePoint now) const {
-  if (ended.verdict != Verdict::whole || ended.is_probe || !ended.usage || ended.usage->output.count == 0)
-    return;
+  if (ended.verdict != Verdict::whole || ended.is_probe || !ended.usage) return;
   const std::lock_guard lock(route.length->mutex);
-  route.length->tokens.add(static_cast<double>(ended.usage->output.count), now, weight);
+  if (ended.usage->output.count > 0)
+    route.length->tokens.add(static_cast<double>(ended.usage->output.count), now, weight);
+  if (!(ended.prompt_bytes > 0) || ended.usage->input.count == 0) return;
+  // What a provider says beyond what any tokenizer does counts as the most or least that one does.
+  const double tokens =
+      std::clamp(static_cast<double>(ended.usage->input.count), ended.prompt_bytes / kBytesPerTokenMost,
+                 ended.prompt_bytes / kBytesPerTokenLeast);
+  route.length->prompts.add(weight * ended.prompt_bytes, weight * tokens, options.length_half_life_s, now);
 }
 
 Health::Health(Options options) : state_(std::make_unique<State>(options)) {}
@@ -321,6 +342,7 @@ Figures Health::figures(const Key& key, TimePoint now) const {
   if (const auto length = state_->lengths.find(key.model.substr(0, kKeyBytesMax))) {
     const std::lock_guard lock(length->mutex);
     figures.output_tokens = length->tokens.spread(now);
+    figures.bytes_per_token = bytes_per_token(*length, state_->options.length_half_life_s, now);
   }
   return figures;
 }

@@ -62,6 +62,7 @@ struct Ended {
   // A question of our own: its answer is kept short, and says nothing of how long answers are, how fast they
   // come after the first token, or what of a prompt is in a cache.
   bool is_probe = false;
+  double prompt_bytes = 0;  // as sent; 0: not known, or there was more in it than text
 };
 
 // What begin() gives and the attempt carries: where it stands among those that left, so that a limit told
@@ -75,7 +76,7 @@ struct Ticket {
 
 struct Options {
   double half_life_s = 60;           // of what is remembered of latency and failures
-  double length_half_life_s = 3600;  // of the length of answers
+  double length_half_life_s = 3600;  // of the length of answers, and of prompts in tokens
   // A circuit opens when the recent attempts hold so many failures and at least this share of them.
   double open_failures = 5;
   double open_share = 0.5;
