@@ -62,6 +62,7 @@ Figures figures_in(const element& row, hub::health::TimePoint now) {
   out.gap_s = spread_in(row, "gap_s");
   out.tokens_per_s = spread_in(row, "tokens_per_s");
   out.output_tokens = spread_in(row, "output_tokens");
+  out.bytes_per_token = number_in(row, "bytes_per_token");
   take(row, "attempts_recent", out.attempts);
   take(row, "failure_chance", out.failure_chance);
   take(row, "cache_hit_chance", out.cache_hit_chance);

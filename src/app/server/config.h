@@ -88,6 +88,12 @@ struct RecordsConfig {
   std::chrono::milliseconds hourly_retention{};
 };
 
+struct ProbesConfig {
+  std::vector<std::string> models;  // empty: nothing is probed
+  std::chrono::milliseconds every{};
+  std::optional<double> max_usd_per_day;
+};
+
 struct Config {
   std::string host;
   std::uint64_t port = 0;
@@ -115,6 +121,7 @@ struct Config {
   std::string log_level;
   DeviceConfig device;
   RecordsConfig records;
+  ProbesConfig probes;
 };
 
 // Where a value came from: "default", "flag --port", "environment SLUICE_PORT", "sluice.yaml:3".

@@ -18,4 +18,6 @@ inline constexpr std::chrono::minutes kWarmMinutes{15};
 inline constexpr std::size_t kWarmRowsMax = 2'000;
 inline constexpr std::chrono::milliseconds kWarmWait{250};  // for the store to open; a slow one warms nothing
 
+inline constexpr std::chrono::seconds kProbeEveryMin{1};
+
 }  // namespace sluice::app::server

@@ -70,6 +70,10 @@ base::NanoUsd cap_of(const Config& config) {
   return {std::llround(config.max_spend_usd_per_day.value_or(0) * 1e9)};
 }
 
+base::NanoUsd probe_cap_of(const Config& config) {
+  return {std::llround(config.probes.max_usd_per_day.value_or(0) * 1e9)};
+}
+
 std::int64_t wall_seconds() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())
       .time_since_epoch()
@@ -99,7 +103,8 @@ struct Server::State {
   hub::telemetry::Metrics metrics;
   hub::telemetry::Generations generations{hub::telemetry::kGenerationsKept};
   hub::health::Health health;
-  hub::gateway::SpendCap spend{base::NanoUsd{}};
+  hub::health::PrefixBook prefixes;
+  hub::gateway::SpendCap spend{base::NanoUsd{}}, probe_spend{base::NanoUsd{}};
   std::atomic<std::int64_t> spent_before_nanos = kNotRead;
   std::optional<hub::telemetry::Records> records;
   hub::gateway::Hub hub;
@@ -154,6 +159,7 @@ Result<std::unique_ptr<hub::telemetry::RecordStore>> Server::State::open_records
   const std::int64_t now_s = wall_seconds();
   if (const auto spent = spent_today(*store, now_s)) {
     spend.add_spent(spent->all, now_s);
+    probe_spend.add_spent(spent->by_probes, now_s);
     spent_before_nanos = spent->all.nanos;
   } else {
     base::LogLine(base::LogLevel::warning, "records not read; the day's spending counts from this start")
@@ -250,8 +256,11 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
   state->hub.metrics = &state->metrics;
   state->hub.generations = &state->generations;
   state->hub.health = &state->health;
+  state->hub.prefixes = &state->prefixes;
   state->spend.set_per_day(cap_of(config));
   state->hub.spend = &state->spend;
+  state->probe_spend.set_per_day(probe_cap_of(config));
+  state->hub.probe_spend = &state->probe_spend;
   state->hub.instance_id = hub::gateway::make_instance_id();
   state->loops.emplace(config.loops != 0 ? config.loops : vlm::tensor::default_threads());
   state->show_spending();
@@ -279,12 +288,14 @@ Status Server::reload(const LoadedConfig& loaded, const Surroundings& surroundin
   SLUICE_TRY(const Snapshot snapshot, make_snapshot(loaded.config, surroundings, state_->access.keys.get()));
   state_->config = loaded.config;
   state_->spend.set_per_day(cap_of(loaded.config));
+  state_->probe_spend.set_per_day(probe_cap_of(loaded.config));
   if (state_->device) state_->device->rescan();
   state_->api->use(snapshot.api);
   return {};
 }
 
 void Server::tick(const Surroundings& surroundings) {
+  if (!state_->config.probes.models.empty()) state_->api->probe();
   const auto make = [&] { return make_snapshot(state_->config, surroundings, state_->access.keys.get()); };
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   const PriceKeeper::Moment moment{.now = std::chrono::steady_clock::now(),

@@ -119,6 +119,16 @@ constexpr Setting kSettings[] = {
     {"device.queue_max", Kind::count, "64", kRestart,
      "requests waiting for the engine; more are answered 503", SLUICE_SLOT(device.queue_max), 100'000},
 
+    {"probes.models", Kind::list, "", kReload,
+     "models whose routes are asked a tiny question of our own when nobody else asks or a circuit is open; "
+     "costs money; none by default",
+     SLUICE_SLOT(probes.models)},
+    {"probes.every", Kind::duration, "5m", kReload, "of one route at most, and after so much silence",
+     SLUICE_SLOT(probes.every)},
+    {"probes.max_usd_per_day", Kind::number, "0.05", kReload,
+     "USD that probes may cost in a day (UTC), within max_spend_usd_per_day; 0 probes what costs nothing",
+     SLUICE_SLOT(probes.max_usd_per_day), 1'000'000},
+
     {"records.enabled", Kind::flag, "true", kRestart,
      "keep a row for every attempt, without content: for explanations, usage and a warm start",
      SLUICE_SLOT(records.enabled)},

@@ -167,6 +167,11 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
                     .total = config.limits.request_timeout,
                     .heartbeat = config.limits.heartbeat};
 
+  if (!config.probes.models.empty() && config.probes.every < kProbeEveryMin)
+    return base::fail(ErrorCode::invalid_argument, "probes.every: expected at least {} s, found {} ms",
+                      kProbeEveryMin.count(), config.probes.every.count());
+  gateway->probes = {.models = config.probes.models, .every = config.probes.every};
+
   Snapshot out;
   for (const auto& provider : gateway->enabled.providers) out.announcements.push_back(describe(provider));
   for (const std::string& note : gateway->enabled.notes) out.announcements.push_back(note);
@@ -175,6 +180,11 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
   if (!config.last_resort.empty())
     out.announcements.push_back("last resort: " + config.last_resort +
                                 " answers when no route of the model can");
+  if (!config.probes.models.empty())
+    out.announcements.push_back(fmt::format(
+        "probes: the routes of {}, each at most every {} s, for at most {} USD a day",
+        fmt::join(config.probes.models, ", "), std::chrono::duration<double>(config.probes.every).count(),
+        config.probes.max_usd_per_day.value_or(0)));
   if (config.local_only) out.announcements.emplace_back("local only: nothing leaves this machine");
 
   out.client.egress.local_only = config.local_only;

@@ -7,7 +7,10 @@ base::Result<SpentToday> spent_today(hub::telemetry::RecordStore& records, std::
   const std::int64_t first_hour = wall_s / kDaySeconds * kDayHours;
   SLUICE_TRY(const auto hours, records.roll_ups(first_hour, first_hour + kDayHours));
   SpentToday spent;
-  for (const auto& sums : hours) spent.all = spent.all + sums.charged;
+  for (const auto& sums : hours) {
+    spent.all = spent.all + sums.charged;
+    if (sums.key_id == hub::telemetry::kProbeKeyId) spent.by_probes = spent.by_probes + sums.charged;
+  }
   return spent;
 }
 

@@ -11,6 +11,7 @@ namespace sluice::app::server {
 
 struct SpentToday {
   base::NanoUsd all;
+  base::NanoUsd by_probes;  // of that
 };
 
 // Of the day (UTC) that holds `wall_s`, from its hourly sums: what was under way when a process was killed,

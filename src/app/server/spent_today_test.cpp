@@ -35,8 +35,12 @@ TEST(app_server_spent_today, counts_the_day_and_nothing_else) {
                                           charged(kMidnightMs + 86'399'999, 50'000),
                                           charged(kMidnightMs + 86'400'000, 600'000)};
     ASSERT_TRUE(store->append(rows));
+    AttemptRecord probe = charged(kMidnightMs + 7, 7'000'000);
+    probe.key_id = hub::telemetry::kProbeKeyId;
+    ASSERT_TRUE(store->append({&probe, 1}));
+    EXPECT_EQ(spent_today(*store, kMidnightMs / 1000)->by_probes.nanos, 7'000'000) << backend;
     for (const std::int64_t second : {0, 43'200, 86'399})
-      EXPECT_EQ(spent_today(*store, kMidnightMs / 1000 + second)->all.nanos, 54'320) << backend << second;
+      EXPECT_EQ(spent_today(*store, kMidnightMs / 1000 + second)->all.nanos, 7'054'320) << backend << second;
     EXPECT_EQ(spent_today(*store, kMidnightMs / 1000 - 1)->all.nanos, 1) << backend;
     std::filesystem::remove(file);
   }

@@ -35,7 +35,8 @@ base::Result<std::size_t> warm_health(hub::telemetry::RecordStore& records, hub:
                  .first_token_s = record.first_token_s,
                  .total_s = record.total_s,
                  .usage = record.has_usage ? std::optional(record.usage) : std::nullopt,
-                 .retry_after_s = {}},
+                 .retry_after_s = {},
+                 .is_probe = record.key_id == hub::telemetry::kProbeKeyId},
                 std::max(age_s, 0.0), now);
     ++used;
   }

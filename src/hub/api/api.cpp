@@ -316,6 +316,10 @@ void Api::use(SettingsPtr settings) {
   });
 }
 
+void Api::probe() {
+  state_->loops[0].post([state = state_.get()] { state->per_loop[0].gateway->probe(net::Clock::now()); });
+}
+
 void Api::set_not_ready(std::string reason) {
   auto next = std::make_shared<const std::string>(std::move(reason));
   const std::lock_guard lock(state_->mutex);

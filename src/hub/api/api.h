@@ -54,6 +54,8 @@ class Api {
   bool allows_host(std::string_view host, const net::Peer& peer) const;
 
   void use(SettingsPtr settings);  // a reload; any thread, not from a loop; returns when all loops use it
+  // Asks the routes that nobody asks, where the settings say so; any thread, now and then.
+  void probe();
   // /readyz: why this process takes no work now, or "" when it does. Any thread; "draining" before a stop.
   void set_not_ready(std::string reason);
 

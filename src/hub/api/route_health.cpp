@@ -58,6 +58,7 @@ void write_row(base::JsonWriter& json, const Row& row, TimePoint now) {
   json.field("in_flight", figures.in_flight);
   write_optional(json, "oldest_waiting_s", figures.oldest_waiting_s);
   json.field("idle_s", row.idle_s).field("attempts_total", row.attempts_total);
+  json.field("probes_total", row.probes_total);
   json.field("attempts_recent", figures.attempts);
   json.key("outcomes").begin_object();
   for (std::size_t i = 0; i < health::kVerdicts; ++i)
@@ -69,6 +70,7 @@ void write_row(base::JsonWriter& json, const Row& row, TimePoint now) {
   write_spread(json, "gap_s", figures.gap_s);
   write_spread(json, "tokens_per_s", figures.tokens_per_s);
   write_spread(json, "output_tokens", figures.output_tokens);
+  write_optional(json, "bytes_per_token", figures.bytes_per_token);
   write_optional(json, "requests_left", figures.requests_left);
   write_optional(json, "tokens_left", figures.tokens_left);
   json.key("limits_reset_in_s");
@@ -101,6 +103,11 @@ std::optional<double> if_seen(const health::Spread& spread, double value) {
 constexpr Family kFamilies[] = {
     {"sluice_route_attempts_total", "Attempts at a route.", "counter",
      [](const Row& row) -> std::optional<double> { return static_cast<double>(row.attempts_total); }},
+    {"sluice_route_probes_total", "Of those, questions of our own.", "counter",
+     [](const Row& row) -> std::optional<double> {
+       if (row.probes_total == 0) return std::nullopt;
+       return static_cast<double>(row.probes_total);
+     }},
     {"sluice_route_circuit_opened_total", "How often a route's circuit opened.", "counter",
      [](const Row& row) -> std::optional<double> { return static_cast<double>(row.opened_total); }},
     {"sluice_route_circuit", "0 closed, 1 open, 2 half open.", "gauge",

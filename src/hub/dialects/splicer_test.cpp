@@ -5,6 +5,7 @@
 
 #include "base/json_writer.h"
 #include "base/random.h"
+#include "hub/catalog/catalog.h"
 #include "hub/dialects/openai/scan.h"
 
 namespace sluice::hub::dialects {
@@ -53,6 +54,13 @@ TEST(hub_dialects_splicer, sends_no_wish_to_anybody) {
   const auto spliced = splice_request(scan(kWishes), surface_with({}), "m", true);
   ASSERT_TRUE(spliced);
   EXPECT_TRUE(spliced->dropped.empty()) << "the provider misses nothing without them";
+}
+
+TEST(hub_dialects_splicer, no_provider_file_drops_what_goes_to_nobody_anyway) {
+  for (const auto& provider : catalog::Catalog::built_in()->providers())
+    for (const auto& surface : provider->surfaces)
+      for (const auto& quirk : surface.quirks)
+        EXPECT_FALSE(quirk.name == "drop" && is_hub_parameter(quirk.parameter)) << provider->id;
 }
 
 TEST(hub_dialects_splicer, who_routes_by_itself_gets_the_promises_and_its_own_names_only) {

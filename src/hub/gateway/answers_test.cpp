@@ -101,6 +101,64 @@ TEST(hub_gateway_answers, translated_events_of_one_read_leave_in_one_write) {
     EXPECT_THAT(chunks[0], HasSubstr(fmt::format(R"("content":"{}")", text)));
 }
 
+// Answers a stream as it is asked to, with the usage where that is wanted, a read for each event.
+FakeProvider::Script with_usage(std::string usage) {
+  return [usage = std::move(usage)](Wire& wire) {
+    while (auto request = wire.read_message()) {
+      if (request->body.find("\"stream\":true") == std::string::npos) {
+        wire.send(json_answer(kChatReply));
+        continue;
+      }
+      wire.send(std::string(kStreamHead) + chunk(delta("a")));
+      wire.send(chunk(kFinish));
+      if (request->body.find("include_usage") != std::string::npos) wire.send(chunk(usage));
+      wire.send(chunk(kDone) + std::string(kStreamEnd));
+    }
+  };
+}
+
+TEST(hub_gateway_answers, relayed_ones_say_the_cost_where_it_is_looked_for) {
+  FakeProvider alpha(with_usage(std::string(kUsage)));
+  const TestHub hub(
+      {.providers = {{"alpha", alpha.url()}}, .routes_of_m = {"alpha"}, .offers = offers_of("m", {"alpha"})});
+  constexpr std::string_view kCost = R"("total_tokens":7,"cost":0.000009}})";
+  for (const bool stream : {true, false}) {
+    const RawMessage asked = hub.ask(chat_body("m", stream, R"(,"usage":{"include":true})"));
+    EXPECT_THAT(asked.body, HasSubstr(kCost));
+    if (stream)
+      EXPECT_EQ(asked.body, delta("a") + std::string(kFinish) +
+                                std::string(kUsage).substr(0, kUsage.size() - 4) +
+                                ",\"cost\":0.000009}}\n\n" + std::string(kDone))
+          << "nothing else is touched";
+    ASSERT_TRUE(hub.settles());
+    const auto rows = hub.records.take();
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_EQ(rows[0].cost, base::NanoUsd{9'000}) << "the records say the same";
+    EXPECT_FALSE(rows[0].cost_reported);
+    const auto kept = hub.generations.find("c-1", "");
+    ASSERT_TRUE(kept);
+    EXPECT_DOUBLE_EQ(kept->cost_usd.value_or(0), 9e-6) << "and so does the generation";
+  }
+}
+
+TEST(hub_gateway_answers, relayed_ones_stay_as_they_came_for_everybody_else) {
+  FakeProvider alpha(with_usage(std::string(kUsage)));
+  const std::string told = std::string(kUsage).substr(0, kUsage.size() - 4) + R"(,"cost":0.5}})" + "\n\n";
+  FakeProvider beta(with_usage(told));
+  const TestHub hub({.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}},
+                     .routes_of_m = {"alpha"},
+                     .models = {{.name = "n", .routes = {{.provider = "beta", .model = "model-of-beta"}}}},
+                     .offers = offers_of("m", {"alpha", "beta"})});
+  const std::string events = delta("a") + std::string(kFinish);
+  EXPECT_EQ(hub.ask(chat_body("m", true, R"(,"stream_options":{"include_usage":true})")).body,
+            events + std::string(kUsage) + std::string(kDone));
+  EXPECT_EQ(hub.ask(chat_body("m", true)).body, events + std::string(kDone));
+  EXPECT_EQ(hub.ask(chat_body("m", false)).body, kChatReply);
+  EXPECT_EQ(hub.ask(chat_body("n", true, R"(,"usage":{"include":true})")).body,
+            events + told + std::string(kDone))
+      << "the provider's own word stands";
+}
+
 TEST(hub_gateway_answers, are_remembered_for_their_key) {
   constexpr std::string_view kCosts =
       R"("usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7,"cost":0.0025,"prompt_tokens_details":{"cached_tokens":3}})";

@@ -9,7 +9,6 @@ namespace {
 
 // What no request spends on less than so many bytes of base64: shorter strings count as text.
 constexpr std::size_t kMediaBytesMin = 512;
-constexpr std::uint64_t kBytesPerToken = 4;              // of JSON around prose
 constexpr std::uint64_t kTokensPerPicture = 1600;        // of the size to which providers scale them
 constexpr std::uint64_t kTokensPerPictureMost = 16'384;  // the dearest tiling in use
 constexpr std::uint64_t kMediaBytesPerToken = 100;       // sound and documents, at the densest
@@ -40,7 +39,16 @@ Media find_media(std::string_view body) {
 
 }  // namespace
 
-routing::Ask ask_of(const dialects::ScannedRequest& scanned) {
+std::string_view prompt_of(const dialects::ScannedRequest& scanned) {
+  for (const std::string_view name : {"messages", "input", "prompt", "contents"})
+    if (const auto* member = scanned.find(name)) return scanned.text_of(*member);
+  return {};
+}
+
+routing::Ask ask_of(const dialects::ScannedRequest& scanned, double bytes_per_token) {
+  const auto tokens_in = [&](std::size_t bytes) {
+    return static_cast<std::uint64_t>(static_cast<double>(bytes) / bytes_per_token) + 1;
+  };
   routing::Ask ask;
   ask.kind = scanned.kind;
   ask.stream = scanned.stream;
@@ -54,7 +62,7 @@ routing::Ask ask_of(const dialects::ScannedRequest& scanned) {
   const std::string_view body = scanned.body.text();
   if (!scanned.has_images && !scanned.has_audio && !scanned.has_files) {
     ask.input_most = {body.size()};
-    ask.input_expected = {body.size() / kBytesPerToken + 1};
+    ask.input_expected = {tokens_in(body.size())};
     return ask;
   }
   const Media media = find_media(body);
@@ -63,7 +71,7 @@ routing::Ask ask_of(const dialects::ScannedRequest& scanned) {
   ask.images = scanned.has_images ? std::max(media.count, 1U) : 0;
   const std::uint64_t other_media =
       scanned.has_audio || scanned.has_files ? media.bytes / kMediaBytesPerToken : 0;
-  ask.input_expected = {text_bytes / kBytesPerToken + 1 + ask.images * kTokensPerPicture + other_media / 4};
+  ask.input_expected = {tokens_in(text_bytes) + ask.images * kTokensPerPicture + other_media / 4};
   ask.input_most = {text_bytes + ask.images * kTokensPerPictureMost + other_media};
   return ask;
 }

@@ -92,7 +92,9 @@ void Attempt::end(const AttemptEnd& end) {
                       .first_token_s = first_token_s_,
                       .total_s = seconds(),
                       .usage = end.usage,
-                      .retry_after_s = {}};
+                      .retry_after_s = {},
+                      .is_probe = start_.reason == StartReason::probe,
+                      .prompt_bytes = end.prompt_bytes};
   if (end.retry_after) ended.retry_after_s = std::chrono::duration<double>(*end.retry_after).count();
   hub_.health->end(key(), *ticket_, ended, net::Clock::now());
   ticket_.reset();

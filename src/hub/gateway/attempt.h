@@ -43,6 +43,7 @@ struct AttemptEnd {
   health::Verdict verdict = health::Verdict::whole;
   std::optional<tasks::Usage> usage = {};
   std::optional<std::chrono::milliseconds> retry_after = {};
+  double prompt_bytes = 0;  // as health::Ended has it
 };
 
 class Attempt final : public HeadListener {

@@ -56,9 +56,9 @@ struct AttemptPlan {
   base::NanoUsd second_worth{0};
 };
 
-enum class StartReason : std::uint8_t { first, retry, wait, hedge, fallback_model };
+enum class StartReason : std::uint8_t { first, retry, wait, hedge, fallback_model, probe };
 constexpr std::string_view name_of(StartReason reason) {
-  constexpr std::string_view kNames[] = {"first", "retry", "wait", "hedge", "fallback_model"};
+  constexpr std::string_view kNames[] = {"first", "retry", "wait", "hedge", "fallback_model", "probe"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 

@@ -66,4 +66,10 @@ std::optional<NanoUsd> bill(const catalog::Price& price, const tasks::Usage& usa
   return sum.total();
 }
 
+std::optional<NanoUsd> cost_of(const catalog::OfferPtr& offer, const tasks::Usage& usage,
+                               std::uint32_t images) {
+  if (usage.reported_cost) return usage.reported_cost;
+  return offer && offer->price ? bill(*offer->price, usage, images) : std::nullopt;
+}
+
 }  // namespace sluice::hub::gateway

@@ -17,4 +17,8 @@ namespace sluice::hub::gateway {
 std::optional<base::NanoUsd> bill(const catalog::Price& price, const tasks::Usage& usage,
                                   std::uint32_t images = 0);
 
+// The provider's own word, else by the price of `offer` (null: none is known), else nobody knows.
+std::optional<base::NanoUsd> cost_of(const catalog::OfferPtr& offer, const tasks::Usage& usage,
+                                     std::uint32_t images = 0);
+
 }  // namespace sluice::hub::gateway

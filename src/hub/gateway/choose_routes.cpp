@@ -78,6 +78,7 @@ class Chooser {
   const routing::Wishes* wishes_of_name(const Resolution& resolution, std::string_view suffix) const;
   void add_options(Resolution resolution, bool substitutes);
   base::Status add_substitutes();
+  void look_up_prefixes();
   base::Status check_local_only() const;
   std::string local_only_reason() const;
 
@@ -88,7 +89,6 @@ class Chooser {
 };
 
 base::Status Chooser::choose() {
-  out_.ask = ask_of(in_.scanned);
   SLUICE_TRY(auto resolution, resolve(in_.scanned.model));
   out_.asked_model = resolution.model;
   out_.is_pinned = resolution.pin != Resolution::Pin::none;
@@ -96,6 +96,8 @@ base::Status Chooser::choose() {
   out_.local_only = !local_only_reason().empty();
   add_options(std::move(resolution), false);
   SLUICE_TRY_VOID(add_substitutes());
+  out_.ask = ask_of(in_.scanned, out_.options.front().figures.bytes_per_token.value_or(kBytesPerToken));
+  look_up_prefixes();
   if (out_.local_only) {
     SLUICE_TRY_VOID(check_local_only());
     out_.wishes.local_only = true;
@@ -196,6 +198,19 @@ base::Status Chooser::add_substitutes() {
   if (auto last = resolve(settings_.last_resort); last && last->model != out_.asked_model)
     add_options(std::move(*last), true);
   return {};
+}
+
+// Whoever has read most of how this prompt begins holds it. Only for the policy that asks: hashing a long
+// prompt is no gift.
+void Chooser::look_up_prefixes() {
+  if (in_.prefixes == nullptr || out_.wishes.policy != "prefix_affinity") return;
+  out_.prefixes = in_.prefixes->prefixes_of(prompt_of(in_.scanned));
+  out_.ask.prefix = out_.prefixes->whole;
+  std::vector<std::size_t> held;
+  for (const auto& option : out_.options)
+    held.push_back(in_.prefixes->held(option.candidate.route_id(), *out_.prefixes, in_.now));
+  const std::size_t most = std::ranges::max(held);
+  for (std::size_t i = 0; i < held.size(); ++i) out_.options[i].holds_prefix = most > 0 && held[i] == most;
 }
 
 // Who demands that nothing but the device may answer, or "".

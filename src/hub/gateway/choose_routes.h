@@ -12,6 +12,7 @@
 #include "hub/access/key.h"
 #include "hub/dialects/dialect.h"
 #include "hub/gateway/settings.h"
+#include "hub/health/prefix_book.h"
 #include "hub/routing/decision.h"
 #include "net/loop.h"
 
@@ -27,6 +28,7 @@ struct ChoiceInput {
   std::shared_ptr<const std::vector<std::string>> device_models = nullptr;  // null: there is no device
   // What is known of a route; empty: nothing of any.
   std::function<health::Figures(const health::Key& key)> figures = {};
+  const health::PrefixBook* prefixes = nullptr;  // null: nothing is known of caches
   net::TimePoint now;
   std::int64_t today_s = 0;  // seconds since 1970
   std::uint64_t seed = 0;    // all chance of the choice
@@ -40,6 +42,7 @@ struct Choice {
   bool local_only = false;  // nothing but the device may answer
   std::vector<routing::Option> options;
   routing::Decision decision;
+  std::optional<health::Prefixes> prefixes;  // of the prompt, where the policy asks who holds them
   // Why nobody shall be asked: what the request says makes no sense, or nobody is left.
   std::optional<base::Error> refusal;
   net::TimePoint at;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/usd_text.h"
+#include "hub/dialects/usage_cost.h"
 #include "hub/gateway/bill.h"
 #include "hub/gateway/hops.h"
 #include "hub/gateway/limits.h"
@@ -177,6 +178,7 @@ net::Task<void> Conductor::run() {
   const routing::Ranked& ranked = race.ranked_of(winner);
   note_route(choice_.options[ranked.option]);
   reason_ = name_of(winner.start().reason);
+  if (substituted_) hub_.metrics->count_substitution();
   expected_cost_ = ranked.expected.cost;
   upstream_request_id_ =
       std::string(begun->opened.headers.find("x-request-id").value_or("").substr(0, kMaxUpstreamIdBytes));
@@ -216,6 +218,7 @@ base::Status Conductor::choose(Call& call) {
                            .caller = admission_.caller.get(),
                            .device_models = device_models_of(hub_),
                            .figures = std::move(figures),
+                           .prefixes = hub_.prefixes,
                            .now = now,
                            .today_s = unix_now(),
                            .seed = std::hash<std::string>()(admission_.request_id)});
@@ -297,8 +300,17 @@ void Conductor::account(const routing::Ranked& ranked, Attempt& attempt, health:
                         const Failure* failure, bool wins) {
   AttemptEnd end{.verdict = verdict};
   if (failure != nullptr) end.retry_after = failure->retry_after;
-  if (wins) end.usage = usage_;
+  if (wins) {
+    end.usage = usage_;
+    const routing::Ask& ask = choice_.ask;
+    if (!ask.has_images && !ask.has_audio && !ask.has_files)
+      end.prompt_bytes = static_cast<double>(ask.input_most.count);
+    if (hub_.prefixes != nullptr && choice_.prefixes && verdict == health::Verdict::whole)
+      hub_.prefixes->note(attempt.route_id(), *choice_.prefixes, net::Clock::now());
+  }
   attempt.end(end);
+  if (attempt.start().reason == StartReason::hedge)
+    hub_.metrics->count_hedge(wins ? "won" : failure != nullptr ? "failed" : "lost");
   base::NanoUsd charged;
   if (attempt.reserved) {
     charged = cost_for_cap(ranked, is_billed(verdict, failure), wins);
@@ -391,7 +403,7 @@ net::Task<std::optional<Failure>> Conductor::answer_whole(const Call& call, Begu
   if (std::holds_alternative<Relay>(begun.pieces.front())) {
     for (Piece& piece : begun.pieces)
       if (auto* relay = std::get_if<Relay>(&piece))
-        for (http::Slice& slice : relay->bytes) http::append(body, std::move(slice));
+        for (http::Slice& slice : with_cost(call, std::move(*relay))) http::append(body, std::move(slice));
   } else {
     for (Piece& piece : begun.pieces)
       if (auto* events = std::get_if<Events>(&piece)) {
@@ -467,7 +479,7 @@ net::Task<std::optional<Failure>> Conductor::relay(const Call& call, Begun begun
       if (encoder) bytes = http::body_of(encoder->finish());
     } else if (auto* relayed = std::get_if<Relay>(&*piece)) {
       learn(relayed->facts);
-      bytes = std::move(relayed->bytes);
+      bytes = with_cost(call, std::move(*relayed));
     } else {
       auto& events = std::get<Events>(*piece).events;
       if (!encoder) encoder = admission_.front->downstream->encode_stream(reply_context(call));
@@ -609,9 +621,7 @@ http::Headers Conductor::answer_headers(const Begun* begun) const {
 // What it cost: the provider's own word, else its price, else nobody knows.
 void Conductor::take_usage(const tasks::Usage& usage) {
   usage_ = usage;
-  cost_ = usage.reported_cost;
-  if (!cost_ && served_offer_ && served_offer_->price)
-    cost_ = bill(*served_offer_->price, usage, choice_.ask.images);
+  cost_ = cost_of(served_offer_, usage, choice_.ask.images);
   if (!cost_ && provider_ == catalog::kDeviceId) cost_ = base::NanoUsd{};
 }
 
@@ -621,6 +631,15 @@ void Conductor::tell_cost(std::vector<tasks::Event>& events) const {
     if (auto* report = std::get_if<tasks::UsageReport>(&event);
         report && !report->usage.reported_cost && served_offer_)
       report->usage.reported_cost = cost_;
+}
+
+// Relayed bytes stay as they came, but for a client that asked for the usage in OpenRouter's way (its
+// `usage.include`, or its addresses): it looks for the cost there, and a provider that tells none leaves that
+// to us.
+http::Body Conductor::with_cost(const Call& call, Relay relay) const {
+  const bool is_ours = cost_ && usage_ && !usage_->reported_cost;
+  if (!call.scanned().wants_usage || !is_ours) return std::move(relay.bytes);
+  return dialects::add_cost(std::move(relay.bytes), *cost_);
 }
 
 void Conductor::learn(const std::vector<tasks::Event>& events) {

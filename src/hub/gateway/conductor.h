@@ -64,6 +64,7 @@ class Conductor final : private RaceListener {
   std::string short_explanation() const;
   http::Body explaining_event() const;
   void tell_cost(std::vector<tasks::Event>& events) const;
+  http::Body with_cost(const Call& call, Relay relay) const;
   void learn(const std::vector<tasks::Event>& events);
   void keep_generation();
 

@@ -19,7 +19,8 @@ Gateway::Gateway(net::Loop& loop, net::ClientOptions options, const Hub& hub, Se
     : hub_(hub),
       settings_(std::move(settings)),
       client_(std::make_shared<net::Client>(loop, with_policy(std::move(options), *settings_))),
-      heartbeat_(loop) {
+      heartbeat_(loop),
+      prober_(client_, hub_) {
   CHECK(hub_.metrics != nullptr && !hub_.instance_id.empty());
 }
 
@@ -27,6 +28,10 @@ Gateway::~Gateway() = default;
 
 void Gateway::use(SettingsPtr settings) {
   settings_ = std::move(settings);
+}
+
+void Gateway::probe(net::TimePoint now) {
+  prober_.poll(settings_, now);
 }
 
 net::Task<void> Gateway::serve(net::Exchange& exchange, Admission admission) {

@@ -13,6 +13,7 @@
 
 #include "hub/access/key.h"
 #include "hub/credentials/memory.h"
+#include "hub/gateway/probes.h"
 #include "hub/gateway/settings.h"
 #include "hub/gateway/stream_writer.h"
 #include "hub/tasks/kind.h"
@@ -44,6 +45,9 @@ class Gateway {
   void use(SettingsPtr settings);  // from the next request on
   const SettingsPtr& settings() const { return settings_; }
 
+  // Asks of its own accord what the settings' probes say is due. One Gateway of a process does that.
+  void probe(net::TimePoint now);
+
   // Answers the exchange, whatever happens.
   net::Task<void> serve(net::Exchange& exchange, Admission admission);
 
@@ -56,6 +60,7 @@ class Gateway {
   const std::shared_ptr<net::Client> client_;
   credentials::Memory memory_;
   Heartbeat heartbeat_;
+  Prober prober_;
 };
 
 }  // namespace sluice::hub::gateway

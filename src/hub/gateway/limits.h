@@ -39,4 +39,9 @@ inline constexpr base::NanoUsd kAssumedInputRate{10'000'000'000};
 inline constexpr base::NanoUsd kAssumedOutputRate{40'000'000'000};
 inline constexpr tasks::Tokens kAssumedAnswerTokens{8192};  // where neither request nor offer bounds it
 
+// Of a question of our own (probes.h). Some providers refuse to answer in fewer tokens.
+inline constexpr std::uint64_t kProbeTokensMax = 16;
+inline constexpr std::chrono::milliseconds kProbeTime{60'000};
+inline constexpr std::size_t kProbesUnderWayMax = 8;
+
 }  // namespace sluice::hub::gateway

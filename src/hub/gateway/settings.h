@@ -16,6 +16,7 @@
 #include "hub/gateway/spend.h"
 #include "hub/gateway/upstream.h"
 #include "hub/health/health.h"
+#include "hub/health/prefix_book.h"
 #include "hub/routing/wishes.h"
 #include "hub/telemetry/attempt_record.h"
 #include "hub/telemetry/generations.h"
@@ -34,6 +35,13 @@ struct Times {
 
 AttemptLimits limits_of(const Times& times, bool stream);
 
+// Questions of our own to routes that nobody asks (probes.h). What they may cost in a day is the cap of
+// Hub::probe_spend.
+struct Probes {
+  std::vector<std::string> models;           // whose routes; empty: none
+  std::chrono::milliseconds every{300'000};  // at most, of one route
+};
+
 struct Settings {
   std::shared_ptr<const catalog::Catalog> catalog = catalog::Catalog::built_in();
   catalog::OffersPtr offers;  // null: nothing is known of who offers what
@@ -46,6 +54,7 @@ struct Settings {
   std::chrono::seconds price_max_age{0};                // an older price ranks as unknown; 0: any age
   bool local_only = false;
   Times times;
+  Probes probes;
 };
 using SettingsPtr = std::shared_ptr<const Settings>;
 
@@ -55,7 +64,9 @@ struct Hub {
   telemetry::Metrics* metrics = nullptr;
   telemetry::Generations* generations = nullptr;  // null: nothing is kept
   health::Health* health = nullptr;               // null: nothing is learned
+  health::PrefixBook* prefixes = nullptr;         // null: nobody remembers who read what
   SpendCap* spend = nullptr;                      // null: nothing is capped
+  SpendCap* probe_spend = nullptr;                // what probes may cost besides; null: nothing is probed
   telemetry::RecordSink* records = nullptr;       // takes every attempt; null: nothing is kept
   Upstream* device = nullptr;                     // null: this process has no device
   // The ids the device serves, from memory: asked on the loops, once a request.

@@ -16,6 +16,7 @@ namespace {
 using namespace testing;  // NOLINT: the fakes
 using base::NanoUsd;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr std::int64_t kDay = 86'400;
 constexpr std::int64_t kMorning = 20'000 * kDay + 100;
@@ -303,11 +304,49 @@ TEST(hub_gateway_spend, a_hedge_needs_money_of_its_own) {
     ASSERT_TRUE(hub.settles());
     const auto state = hub.spend->state(now_s());
     EXPECT_EQ(state.reserved.nanos, 0);
-    if (enough)
+    if (enough) {
       EXPECT_GT(state.spent.nanos, kWhatItTook) << "the loser may be billed";
-    else
+      EXPECT_THAT(hub.metrics.text(), HasSubstr(R"(sluice_hedges_total{outcome="won"} 1)"));
+    } else {
       EXPECT_EQ(state.spent.nanos, kWhatItTook);
+      EXPECT_THAT(hub.metrics.text(), Not(HasSubstr("sluice_hedges_total"))) << "none was sent";
+    }
   }
+}
+
+TEST(hub_gateway_spend, a_hedge_that_loses_is_counted_and_pays) {
+  wait_for_a_day();
+  Gate slow, slower;
+  FakeProvider alpha(slow.script()), beta(slower.script());
+  TestHub hub({.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}},
+               .routes_of_m = {"alpha", "beta"},
+               .spend_per_day = NanoUsd{2 * kOneRequest.nanos},
+               .offers = offers_of("m", {"alpha", "beta"})});
+  std::thread opener([&] {
+    while (slower.asked == 0) std::this_thread::sleep_for(1ms);
+    slow.open = true;
+  });
+  EXPECT_EQ(ask_priced(hub, R"(,"hedge":{"after_ms":5})").header("x-inference-provider"), "alpha");
+  opener.join();
+  slower.open = true;
+  ASSERT_TRUE(hub.settles());
+  EXPECT_THAT(hub.metrics.text(), HasSubstr(R"(sluice_hedges_total{outcome="lost"} 1)"));
+  EXPECT_GT(hub.spend->state(now_s()).spent.nanos, kWhatItTook);
+  EXPECT_EQ(hub.spend->state(now_s()).reserved.nanos, 0);
+}
+
+TEST(hub_gateway_spend, another_model_in_place_is_counted) {
+  FakeProvider alpha(FakeProvider::always(json_answer(R"({"error":{"message":"no"}})", "500 Oops")));
+  FakeProvider beta(healthy());
+  TestHub hub({.providers = {{"alpha", alpha.url()}, {"beta", beta.url()}},
+               .routes_of_m = {"alpha"},
+               .models = {{.name = "other", .routes = {{.provider = "beta", .model = "x"}}}}});
+  EXPECT_EQ(hub.ask(chat_body("m", false, R"(,"models":["other"])")).header("x-sluice-substituted"), "other");
+  ASSERT_TRUE(hub.settles());
+  EXPECT_THAT(hub.metrics.text(), HasSubstr("sluice_substitutions_total 1"));
+  EXPECT_EQ(hub.ask(chat_body("other", false)).status(), 200);
+  ASSERT_TRUE(hub.settles());
+  EXPECT_THAT(hub.metrics.text(), HasSubstr("sluice_substitutions_total 1")) << "it was asked for";
 }
 
 TEST(hub_gateway_spend, an_attempt_that_may_not_leave_gives_its_money_back) {

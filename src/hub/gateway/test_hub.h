@@ -103,6 +103,10 @@ struct TestHubOptions {
   bool learns = true;                                 // false: no health, so that no circuit opens
   std::vector<catalog::ConfiguredModel> models = {};  // besides "m"
   catalog::OffersPtr offers = nullptr;
+  Probes probes = {};
+  base::NanoUsd probe_per_day = {};
+  routing::Wishes wishes = {};  // of the process
+  health::Options health = {};
 };
 
 // Model `name` at these providers, each of which calls it "model-of-<id>", for a dollar a million tokens in
@@ -143,13 +147,16 @@ struct RecordList final : telemetry::RecordSink {
 
 class TestHub {
  public:
-  explicit TestHub(TestHubOptions options) : loops_(2) {
+  explicit TestHub(TestHubOptions options) : health(options.health), loops_(2) {
     hub_.metrics = &metrics;
     hub_.generations = &generations;
     if (options.learns) hub_.health = &health;
+    hub_.prefixes = &prefixes;
     hub_.records = &records;
     if (options.spend_per_day) spend.emplace(*options.spend_per_day);
     if (spend) hub_.spend = &*spend;
+    probe_spend.set_per_day(options.probe_per_day);
+    hub_.probe_spend = &probe_spend;
     hub_.device = options.device;
     hub_.instance_id = make_instance_id();
     hub_.device_models = [] {
@@ -206,6 +213,8 @@ class TestHub {
     settings->times = options.times;
     settings->last_resort = options.last_resort;
     settings->offers = options.offers;
+    settings->probes = options.probes;
+    settings->wishes = options.wishes;
     std::ranges::copy(options.models, std::back_inserter(settings->models));
     return settings;
   }
@@ -236,11 +245,23 @@ class TestHub {
     return true;
   }
 
+  void probe(net::TimePoint now) {
+    loops_.run_on_all([&](net::Loop& loop) {
+      if (loop.index() == 0) gateways_[0]->probe(now);
+    });
+  }
+  // Whatever the loops were about to do is done.
+  void pass() {
+    loops_.run_on_all([](net::Loop&) {});
+  }
+
   telemetry::Metrics metrics;
   telemetry::Generations generations{16};
   health::Health health;
+  health::PrefixBook prefixes;
   mutable RecordList records;
   std::optional<SpendCap> spend;
+  SpendCap probe_spend{base::NanoUsd{}};
 
  private:
   net::Task<void> handle(net::Exchange& exchange) {

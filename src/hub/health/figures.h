@@ -33,6 +33,8 @@ struct Figures {
   Spread gap_s;          // between two pieces of a stream
   Spread tokens_per_s;   // after the first token
   Spread output_tokens;  // of the answers of this model, on any route
+  // Of the prompts of this model, as sent, by what providers said that they took; absent: never told.
+  std::optional<double> bytes_per_token;
 
   double attempts = 0;          // recent ones, forgotten with time
   double failure_chance = 0;    // of the next attempt, by its recent ones; a prior where there are none

@@ -75,8 +75,22 @@ struct Share {
 struct Length {
   explicit Length(double half_life_s) : tokens(kLengthRange, half_life_s, false) {}
   std::mutex mutex;
-  Sketch tokens;  // guarded by mutex
+  // Guarded by mutex.
+  Sketch tokens;
+  Share prompts;  // bytes as hits, tokens as weight
 };
+
+// A ratio of 4 is believed until so many tokens say otherwise; short prompts are mostly what surrounds them.
+constexpr double kBytesPerTokenPrior = 4, kPromptTokensPrior = 500;
+constexpr double kBytesPerTokenLeast = 1, kBytesPerTokenMost = 16;
+
+std::optional<double> bytes_per_token(const Length& length, double half_life_s, TimePoint now) {
+  const double keep = length.prompts.faded(half_life_s, now);
+  const double tokens = length.prompts.weight * keep;
+  if (!(tokens > 0)) return std::nullopt;
+  return (length.prompts.hits * keep + kBytesPerTokenPrior * kPromptTokensPrior) /
+         (tokens + kPromptTokensPrior);
+}
 
 struct Account {
   std::mutex mutex;
@@ -164,7 +178,7 @@ struct Route {
   LimitBook limits;
   std::uint32_t in_flight = 0;
   Waiting waiting;
-  std::uint64_t attempts_total = 0;
+  std::uint64_t attempts_total = 0, probes_total = 0;
   std::array<std::uint64_t, kVerdicts> by_verdict{};
   TimePoint heard_at{};
 
@@ -217,7 +231,7 @@ void Route::learn(const Ended& ended, bool showed, TimePoint left_at, double hal
   if (ended.streamed && ended.first_token_s && !showed) first_token.add(*ended.first_token_s, now, weight);
   if (failed) return;
   if (!ended.streamed) answer.add(ended.total_s, now, weight);
-  if (!ended.usage) return;
+  if (!ended.usage || ended.is_probe) return;
   const auto output = static_cast<double>(ended.usage->output.count);
   const double time_s = ended.total_s - ended.first_token_s.value_or(ended.total_s);
   if (ended.streamed && time_s >= kRateTimeLeastS && output >= kRateTokensLeast)
@@ -291,14 +305,22 @@ Figures Health::State::figures_of(const Route& route, TimePoint now) const {
   {
     const std::lock_guard lock(route.length->mutex);
     figures.output_tokens = route.length->tokens.spread(now);
+    figures.bytes_per_token = bytes_per_token(*route.length, options.length_half_life_s, now);
   }
   return figures;
 }
 
 void Health::State::learn_length(const Route& route, const Ended& ended, double weight, TimePoint now) const {
-  if (ended.verdict != Verdict::whole || !ended.usage || ended.usage->output.count == 0) return;
+  if (ended.verdict != Verdict::whole || ended.is_probe || !ended.usage) return;
   const std::lock_guard lock(route.length->mutex);
-  route.length->tokens.add(static_cast<double>(ended.usage->output.count), now, weight);
+  if (ended.usage->output.count > 0)
+    route.length->tokens.add(static_cast<double>(ended.usage->output.count), now, weight);
+  if (!(ended.prompt_bytes > 0) || ended.usage->input.count == 0) return;
+  // What a provider says beyond what any tokenizer does counts as the most or least that one does.
+  const double tokens =
+      std::clamp(static_cast<double>(ended.usage->input.count), ended.prompt_bytes / kBytesPerTokenMost,
+                 ended.prompt_bytes / kBytesPerTokenLeast);
+  route.length->prompts.add(weight * ended.prompt_bytes, weight * tokens, options.length_half_life_s, now);
 }
 
 Health::Health(Options options) : state_(std::make_unique<State>(options)) {}
@@ -320,6 +342,7 @@ Figures Health::figures(const Key& key, TimePoint now) const {
   if (const auto length = state_->lengths.find(key.model.substr(0, kKeyBytesMax))) {
     const std::lock_guard lock(length->mutex);
     figures.output_tokens = length->tokens.spread(now);
+    figures.bytes_per_token = bytes_per_token(*length, state_->options.length_half_life_s, now);
   }
   return figures;
 }
@@ -360,6 +383,7 @@ void Health::end(const Key& key, const Ticket& ticket, const Ended& ended, TimeP
     if (route->in_flight > 0) --route->in_flight;
     route->waiting.end(ticket);
     ++route->by_verdict[static_cast<std::size_t>(ended.verdict)];
+    if (ended.is_probe) ++route->probes_total;
     route->heard_at = std::max(route->heard_at, now);
     route->learn(ended, ticket.showed, ticket.route.at, state_->options.half_life_s, 1, now);
     if (const auto lesson = lesson_of(ended.verdict)) {
@@ -431,6 +455,7 @@ std::vector<Row> Health::rows(TimePoint now) const {
     {
       const std::lock_guard lock(route->mutex);
       row.attempts_total = route->attempts_total;
+      row.probes_total = route->probes_total;
       row.by_verdict = route->by_verdict;
       row.opened_total = route->breaker.opened_total();
       if (route->heard_at != TimePoint{}) row.idle_s = seconds_between(route->heard_at, now);

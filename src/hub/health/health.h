@@ -59,6 +59,10 @@ struct Ended {
   double total_s = 0;
   std::optional<tasks::Usage> usage;
   std::optional<double> retry_after_s;  // the provider's own word
+  // A question of our own: its answer is kept short, and says nothing of how long answers are, how fast they
+  // come after the first token, or what of a prompt is in a cache.
+  bool is_probe = false;
+  double prompt_bytes = 0;  // as sent; 0: not known, or there was more in it than text
 };
 
 // What begin() gives and the attempt carries: where it stands among those that left, so that a limit told
@@ -72,7 +76,7 @@ struct Ticket {
 
 struct Options {
   double half_life_s = 60;           // of what is remembered of latency and failures
-  double length_half_life_s = 3600;  // of the length of answers
+  double length_half_life_s = 3600;  // of the length of answers, and of prompts in tokens
   // A circuit opens when the recent attempts hold so many failures and at least this share of them.
   double open_failures = 5;
   double open_share = 0.5;
@@ -85,6 +89,7 @@ struct Row {
   std::string route_id, provider, model;
   Figures figures;
   std::uint64_t attempts_total = 0;
+  std::uint64_t probes_total = 0;                     // of those, our own
   std::array<std::uint64_t, kVerdicts> by_verdict{};  // since the start
   std::uint64_t opened_total = 0;                     // how often its circuit opened
   double idle_s = 0;                                  // since anything was heard of it

@@ -56,6 +56,60 @@ TEST(hub_health_health, learns_what_a_stream_shows) {
   EXPECT_NEAR(other.failure_chance, 0.02, 1e-9);
 }
 
+TEST(hub_health_health, learns_how_many_bytes_a_token_has) {
+  Health health;
+  const auto told = [](double bytes, std::uint64_t tokens) {
+    Ended ended = whole(0.2, 1.2, 80);
+    ended.usage->input = {.count = tokens};
+    ended.prompt_bytes = bytes;
+    return ended;
+  };
+  const auto ratio = [&](double now, const Key& key = kRoute) {
+    return health.figures(key, at(now)).bytes_per_token;
+  };
+  EXPECT_FALSE(ratio(0));
+  attempt(health, kRoute, whole(0.2, 1.2, 80), 0);
+  EXPECT_FALSE(ratio(0)) << "a prompt of more than text, or of unknown size";
+  attempt(health, kRoute, told(160, 10), 0);
+  EXPECT_NEAR(ratio(0).value(), 4.2, 0.1) << "one short prompt proves little";
+  for (int i = 0; i < 50; ++i) attempt(health, kRoute, told(30'000, 10'000), i);
+  EXPECT_NEAR(ratio(50).value(), 3, 0.01);
+  EXPECT_NEAR(ratio(50, {.route_id = "novita/llama", .provider = "novita", .model = "llama"}).value(), 3,
+              0.01)
+      << "it is the model's, on any route";
+  EXPECT_FALSE(ratio(50, kSister));
+  // What was learnt two hours ago counts a quarter.
+  for (int i = 0; i < 50; ++i) attempt(health, kRoute, told(60'000, 10'000), 7'200 + i);
+  EXPECT_NEAR(ratio(7'250).value(), (6 + 3 / 4.0) / 1.25, 0.1);
+  // Absurd words of a provider stay within what tokenizers do.
+  for (int i = 0; i < 600; ++i) attempt(health, kSister, told(1'000, 1'000'000'000'000), i);
+  EXPECT_NEAR(ratio(600, kSister).value(), 1, 0.05);
+  for (int i = 0; i < 3'000; ++i) attempt(health, kSister, told(100'000, 1), 1'000 + i);
+  EXPECT_NEAR(ratio(4'000, kSister).value(), 16, 0.5);
+}
+
+TEST(hub_health_health, a_probe_teaches_all_but_what_its_tiny_answer_cannot_say) {
+  Health health;
+  Ended probe = whole(0.2, 1.2, 16);
+  probe.is_probe = true;
+  probe.prompt_bytes = 100;
+  for (int i = 0; i < 20; ++i) attempt(health, kRoute, probe, i);
+  const Figures figures = health.figures(kRoute, at(20));
+  EXPECT_NEAR(figures.first_token_s.p50, 0.2, 0.01);
+  EXPECT_GT(figures.attempts, 10);
+  EXPECT_EQ(figures.output_tokens.weight, 0);
+  EXPECT_EQ(figures.tokens_per_s.weight, 0);
+  EXPECT_EQ(figures.cache_hit_chance, 0);
+  EXPECT_FALSE(figures.bytes_per_token);
+  attempt(health, kRoute, whole(0.2, 1.2, 80), 21);
+  const Row row = health.rows(at(21)).at(0);
+  EXPECT_EQ(row.attempts_total, 21U);
+  EXPECT_EQ(row.probes_total, 20U);
+  probe.verdict = Verdict::connection;
+  for (int i = 0; i < 20; ++i) attempt(health, kRoute, probe, 22);
+  EXPECT_EQ(health.figures(kRoute, at(22)).circuit, Circuit::open);
+}
+
 TEST(hub_health_health, keeps_whole_answers_apart_from_streams) {
   Health health;
   Ended ended = whole(2, 2, 80);

@@ -1,6 +1,7 @@
 // Limits of what is remembered; each is tested at its edge.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 
 namespace sluice::hub::health {
@@ -10,6 +11,13 @@ inline constexpr std::size_t kRoutesMax = 2'048;
 inline constexpr std::size_t kAccountsMax = 512;
 inline constexpr std::size_t kModelsMax = 2'048;
 inline constexpr std::size_t kKeyBytesMax = 1'024;  // a longer route id is not remembered
+
+// Beginnings of prompts: from the least that any provider caches, each twice as long as the one before. They
+// are forgotten after about as long as providers keep them.
+inline constexpr std::size_t kPrefixBytesLeast = 1'024;
+inline constexpr std::size_t kPrefixSizes = 12;      // the longest is 2 MiB
+inline constexpr std::size_t kPrefixesMax = 65'536;  // some 6 MB
+inline constexpr std::chrono::minutes kPrefixLife{5};
 
 // Of an answer's head.
 inline constexpr std::size_t kLimitFieldsMax = 64;  // fields that are read

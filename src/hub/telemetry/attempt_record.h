@@ -5,18 +5,22 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/money.h"
 #include "hub/tasks/usage.h"
 
 namespace sluice::hub::telemetry {
 
+// Instead of a key's: the attempts that the hub made of its own accord.
+inline constexpr std::string_view kProbeKeyId = "probe";
+
 struct AttemptRecord {
   std::int64_t time_ms = 0;   // since 1970: when it began
   std::string generation_id;  // the answer's, as the client saw it, or the request's
   std::string request_id;
   std::string key_id;
-  std::string endpoint;     // "/v1/chat/completions"
+  std::string endpoint;     // "/v1/chat/completions"; empty: nobody asked
   std::string model_asked;  // as the client wrote it, route and all; cut at a limit
   std::string model;        // resolved
   std::string route_id;     // provider + its id of the model + variant or quantisation

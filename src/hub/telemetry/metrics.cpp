@@ -163,13 +163,31 @@ void collect_requests(const std::map<std::string, Series>& merged,
   for (auto* made : {&requests, &cut, &tokens, &first, &duration}) out.push_back(std::move(*made));
 }
 
+// What is counted under nothing but a few labels.
+struct CountFamily {
+  std::string_view name, help;
+  std::span<const std::string_view> labels;
+};
+constexpr std::array<std::string_view, 2> kErrorLabels{"provider", "kind"};
+constexpr std::array<std::string_view, 1> kHedgeLabels{"outcome"};
+constexpr std::array<std::string_view, 2> kProbeLabels{"provider", "outcome"};
+constexpr std::array<CountFamily, 4> kCountFamilies{{
+    {"sluice_upstream_errors_total", "Failed attempts by provider and kind.", kErrorLabels},
+    {"sluice_hedges_total", "Hedges sent, by how they ended.", kHedgeLabels},
+    {"sluice_substitutions_total",
+     "Answers by another model than the first asked for, where that was allowed.",
+     {}},
+    {"sluice_probes_total", "Questions of our own to routes that nobody asked.", kProbeLabels},
+}};
+enum : std::size_t { kErrors, kHedges, kSubstitutions, kProbes };
+
 }  // namespace
 
 struct Metrics::Shard {
   std::mutex mutex;
   // Guarded by mutex.
-  TextMap<Series> requests;                // route, model, provider
-  TextMap<std::uint64_t> upstream_errors;  // provider, kind
+  TextMap<Series> requests;  // route, model, provider
+  std::array<TextMap<std::uint64_t>, kCountFamilies.size()> counts;
 };
 
 Metrics::Metrics() {
@@ -207,17 +225,36 @@ void Metrics::count_request(const RequestCount& request) {
   }
 }
 
-void Metrics::count_upstream_error(std::string_view provider, std::string_view kind) {
+void Metrics::count(std::size_t family, std::initializer_list<std::string_view> labels) {
   Shard& shard = own_shard();
   const std::lock_guard lock(shard.mutex);
-  auto found = shard.upstream_errors.find(key_of({provider, kind}));
-  if (found == shard.upstream_errors.end()) {
-    const bool full = shard.upstream_errors.size() >= kMaxSeries;
-    found = shard.upstream_errors
-                .try_emplace(std::string(full ? key_of({kOther, kOther}) : key_of({provider, kind})))
-                .first;
+  TextMap<std::uint64_t>& counts = shard.counts[family];
+  auto found = counts.find(key_of(labels));
+  if (found == counts.end()) {
+    std::string key(key_of(labels));
+    if (counts.size() >= kMaxSeries) {
+      key.clear();
+      for (std::size_t i = 0; i < labels.size(); ++i) append_label(key, kOther);
+    }
+    found = counts.try_emplace(std::move(key)).first;
   }
   ++found->second;
+}
+
+void Metrics::count_upstream_error(std::string_view provider, std::string_view kind) {
+  count(kErrors, {provider, kind});
+}
+
+void Metrics::count_hedge(std::string_view outcome) {
+  count(kHedges, {outcome});
+}
+
+void Metrics::count_substitution() {
+  count(kSubstitutions, {});
+}
+
+void Metrics::count_probe(std::string_view provider, std::string_view outcome) {
+  count(kProbes, {provider, outcome});
 }
 
 void Metrics::add_gauge(std::string name, std::string help, std::function<double()> read) {
@@ -232,19 +269,21 @@ void Metrics::add_counter(std::string name, std::string help, std::function<doub
 
 std::string Metrics::text() const {
   std::map<std::string, Series> requests;
-  std::map<std::string, std::uint64_t> errors;
+  std::array<std::map<std::string, std::uint64_t>, kCountFamilies.size()> counts;
   for (const auto& shard : shards_) {
     const std::lock_guard lock(shard->mutex);
     for (const auto& [key, series] : shard->requests) requests[key].add(series);
-    for (const auto& [key, count] : shard->upstream_errors) errors[key] += count;
+    for (std::size_t i = 0; i < counts.size(); ++i)
+      for (const auto& [key, count] : shard->counts[i]) counts[i][key] += count;
   }
   std::vector<prometheus::MetricFamily> families;
   collect_requests(requests, families);
-  auto failed = family("sluice_upstream_errors_total", "Failed attempts by provider and kind.",
-                       prometheus::MetricType::Counter);
-  constexpr std::array<std::string_view, 2> kErrorLabels{"provider", "kind"};
-  for (const auto& [key, count] : errors) add_sample(failed, labels_of(key, kErrorLabels), count);
-  families.push_back(std::move(failed));
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const CountFamily& of = kCountFamilies[i];
+    auto made = family(of.name, of.help, prometheus::MetricType::Counter);
+    for (const auto& [key, count] : counts[i]) add_sample(made, labels_of(key, of.labels), count);
+    families.push_back(std::move(made));
+  }
 
   const auto add_reading = [&](std::string_view name, std::string_view help, double value, bool counts) {
     auto made = family(name, help, counts ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge);

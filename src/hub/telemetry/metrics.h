@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -48,6 +49,13 @@ class Metrics {
   // A failed attempt at a provider; `kind` is one of a fixed list ("connect", "timeout", "status_5xx", ...).
   void count_upstream_error(std::string_view provider, std::string_view kind);
 
+  // How a hedge ended: "won", "lost" (cancelled, another was faster) or "failed"; one of these each.
+  void count_hedge(std::string_view outcome);
+  // An answer by another model than the one asked for first.
+  void count_substitution();
+  // A question of our own: "whole" or "failed".
+  void count_probe(std::string_view provider, std::string_view outcome);
+
   void begin_request() { in_flight_.fetch_add(1, std::memory_order_relaxed); }
   void end_request() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
   std::int64_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
@@ -72,6 +80,7 @@ class Metrics {
   static constexpr std::size_t kShards = 32;
 
   Shard& own_shard() const;
+  void count(std::size_t family, std::initializer_list<std::string_view> labels);
 
   // Set once.
   std::array<std::unique_ptr<Shard>, kShards> shards_;

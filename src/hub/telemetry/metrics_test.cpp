@@ -58,6 +58,21 @@ TEST(hub_telemetry_metrics, caps_the_number_of_series) {
   EXPECT_THAT(text, HasSubstr(R"(model="model-0",provider="groq",status="200"} 2)"));
 }
 
+TEST(hub_telemetry_metrics, counts_hedges_substitutions_and_probes) {
+  Metrics metrics;
+  EXPECT_THAT(metrics.text(), Not(HasSubstr("sluice_hedges_total"))) << "nothing to say yet";
+  for (const char* outcome : {"won", "lost", "won", "failed"}) metrics.count_hedge(outcome);
+  std::thread([&] { metrics.count_hedge("won"); }).join();
+  metrics.count_substitution();
+  metrics.count_probe("groq", "whole");
+  const std::string text = metrics.text();
+  EXPECT_THAT(text, HasSubstr("sluice_hedges_total{outcome=\"won\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("sluice_hedges_total{outcome=\"lost\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("sluice_hedges_total{outcome=\"failed\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("sluice_substitutions_total 1\n"));
+  EXPECT_THAT(text, HasSubstr("sluice_probes_total{provider=\"groq\",outcome=\"whole\"} 1\n"));
+}
+
 TEST(hub_telemetry_metrics, gauges_are_read_at_each_scrape) {
   Metrics metrics;
   double depth = 3;

@@ -70,6 +70,7 @@ StreamTap::Verdict StreamTap::observe(std::string_view data) {
   JsonScanner scanner(data);
   Chunk chunk;
   bool is_error_object = false;
+  usage_just_now_ = false;
   if (scanner.peek() != JsonType::object || !scanner.enter_object()) {
     scanner.take_value();
     problem_ = scanner.failed() ? scanner.error().message : "expected a JSON object";
@@ -109,6 +110,7 @@ StreamTap::Verdict StreamTap::observe(std::string_view data) {
     return Verdict::error;
   }
   note_start(chunk);
+  usage_just_now_ = chunk.has_usage;
   if (!chunk.has_choices && chunk.has_usage) return Verdict::usage_only;
   return chunk.has_choices && !begun_ ? Verdict::opening : Verdict::content;
 }

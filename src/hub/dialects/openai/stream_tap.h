@@ -40,6 +40,8 @@ class StreamTap {
   // Each finish once, in order of arrival, since the last call.
   std::vector<tasks::Finished> take_finished();
   const std::optional<tasks::Started>& started() const { return started_; }
+  // Whether the last event held usage, of an answer that has then nothing more to say.
+  bool is_final_usage() const { return usage_just_now_ && is_whole(); }
   // The last usage reported (some providers report it on every chunk); parsed on demand.
   std::optional<tasks::Usage> usage() const;
 
@@ -60,6 +62,7 @@ class StreamTap {
   std::size_t unfinished_ = 0;   // open ones
   std::vector<tasks::Finished> fresh_;
   std::string usage_json_;
+  bool usage_just_now_ = false;
   std::string error_json_;
   std::string problem_;
   bool done_ = false;

@@ -27,22 +27,10 @@ class OpenAiReader : public AnswerReader {
       : provider_(std::move(provider)), relay_(relay), asked_usage_(asked_usage) {}
 
   Verdict read_event(std::string_view, std::string_view data, std::vector<tasks::Event>& events) override {
-    switch (tap_.observe(data)) {
-      case StreamTap::Verdict::content:
-        return read_content(data, events);
-      case StreamTap::Verdict::opening:
-        return read_content(data, events) == Verdict::failed ? Verdict::failed : Verdict::quiet;
-      case StreamTap::Verdict::usage_only:
-        return asked_usage_ ? Verdict::hidden : Verdict::quiet;
-      case StreamTap::Verdict::done:
-        return Verdict::done;
-      case StreamTap::Verdict::error:
-        return fail_with(decode_error_in_answer(provider_, tap_.error_json()));
-      case StreamTap::Verdict::rubbish:
-        break;
-    }
-    return fail_with(fail_of(
-        provider_, fmt::format("{} sent an event that is no JSON object: {}", provider_, tap_.problem())));
+    const Verdict verdict = read_data(data, events);
+    // With the bytes that say so: whoever passes them on may have something to add.
+    if (relay_ && tap_.is_final_usage()) tell_usage(events);
+    return verdict;
   }
 
   Verdict read_whole(std::string_view body, std::vector<tasks::Event>& events) override {
@@ -63,11 +51,34 @@ class OpenAiReader : public AnswerReader {
   bool is_whole() const override { return tap_.is_whole(); }
   std::string describe_missing() const override { return tap_.describe_missing(); }
   std::string broken_off() const override { return ended_in_error_ ? "finish_reason error" : ""; }
-  void conclude(std::vector<tasks::Event>& events) override {
-    if (const auto usage = tap_.usage()) events.emplace_back(tasks::UsageReport{*usage});
-  }
+  void conclude(std::vector<tasks::Event>& events) override { tell_usage(events); }
 
  private:
+  Verdict read_data(std::string_view data, std::vector<tasks::Event>& events) {
+    switch (tap_.observe(data)) {
+      case StreamTap::Verdict::content:
+        return read_content(data, events);
+      case StreamTap::Verdict::opening:
+        return read_content(data, events) == Verdict::failed ? Verdict::failed : Verdict::quiet;
+      case StreamTap::Verdict::usage_only:
+        return asked_usage_ ? Verdict::hidden : Verdict::quiet;
+      case StreamTap::Verdict::done:
+        return Verdict::done;
+      case StreamTap::Verdict::error:
+        return fail_with(decode_error_in_answer(provider_, tap_.error_json()));
+      case StreamTap::Verdict::rubbish:
+        break;
+    }
+    return fail_with(fail_of(
+        provider_, fmt::format("{} sent an event that is no JSON object: {}", provider_, tap_.problem())));
+  }
+  // Once, unless it has changed.
+  void tell_usage(std::vector<tasks::Event>& events) {
+    auto usage = tap_.usage();
+    if (!usage || usage == told_usage_) return;
+    events.emplace_back(tasks::UsageReport{*usage});
+    told_usage_ = std::move(usage);
+  }
   Verdict read_content(std::string_view json, std::vector<tasks::Event>& events) {
     if (tap_.started() && !std::exchange(told_start_, true)) events.emplace_back(*tap_.started());
     if (!relay_) {
@@ -103,6 +114,7 @@ class OpenAiReader : public AnswerReader {
   StreamTap tap_;
   Fail failure_;
   std::set<std::pair<std::uint32_t, std::uint32_t>> calls_;  // seen, by choice and index
+  std::optional<tasks::Usage> told_usage_;                   // the last UsageReport emitted
   bool told_start_ = false;                                  // Started was emitted
   bool told_sources_ = false;                                // the citations that every chunk repeats were
   bool ended_in_error_ = false;                              // a choice finished with "error"
