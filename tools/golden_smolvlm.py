@@ -1,12 +1,14 @@
-"""tests/golden/smolvlm: tiny seeded checkpoints of the true architecture, and what Hugging Face transformers computes on them.
+"""tests/golden/smolvlm: seeded checkpoints of the true architecture, and what Hugging Face transformers computes on them.
 
-`llama/` is a SmolVLM with a Llama decoder, `smollm3/` one with a SmolLM3 decoder (layers without positions, tied head). Weights
+Of the tiny ones checkpoint and values are committed, of the family's full shapes (FULL) the values only: `tools/prove parity` makes
+the checkpoint again, from the same seed, and runs our engine on it. `llama/` is a SmolVLM with a Llama decoder, `smollm3/` one with a SmolLM3 decoder (layers without positions, tied head). Weights
 are bf16, so that the files are small and f32 arithmetic on them is exact at the start. A few weights are made large, so that the
 residual streams have the outliers of the real models (hundreds in the tower, above ten thousand in the decoder).
 
 seams.txt holds, for one picture and one question: the ids of the prompt, and for every seam its extents, largest magnitude, norm
 and 256 values at index k * count / 256. The processor is the PIL one: the fast one resizes with another filter.
 """
+import dataclasses
 import json
 import math
 import pathlib
@@ -14,8 +16,49 @@ import shutil
 
 SAMPLES = 256
 STEPS = 12
-TILE, LONGEST, PATCH, SHUFFLE = 32, 128, 8, 2
 QUESTION = "What is the total of 42?"
+
+
+@dataclasses.dataclass
+class Shape:
+    kind: str  # of the decoder: model_type
+    seed: int
+    tile: int
+    longest: int
+    patch: int
+    shuffle: int
+    text: dict
+    vision: dict
+    vocabulary: int = 0  # rows; 0: three more than there are tokens
+    # Layers that make what the real models have: hundreds in the tower, above ten thousand in the decoder from layer 4 on.
+    tower_outliers: tuple = ((0, 5, -108.0), (2, 9, 500.0))
+    decoder_outlier: tuple = (1, 3, 4000)
+    picture: str = "disc"
+
+
+def text_config(hidden, inner, layers, heads, kv_heads, theta, eps, context, **more):
+    return {"hidden_size": hidden, "intermediate_size": inner, "num_hidden_layers": layers, "num_attention_heads": heads,
+            "num_key_value_heads": kv_heads, "max_position_embeddings": context, "rms_norm_eps": eps, "rope_theta": theta, **more}
+
+
+def vision_config(hidden, inner, layers, heads):
+    return {"hidden_size": hidden, "intermediate_size": inner, "num_hidden_layers": layers, "num_attention_heads": heads}
+
+
+TINY_VISION = vision_config(48, 80, 3, 2)
+TINY = {
+    "llama": Shape("llama", 20261122, 32, 128, 8, 2, text_config(64, 96, 4, 4, 2, 130000.0, 1e-5, 512), TINY_VISION),
+    "smollm3": Shape("smollm3", 20261123, 32, 128, 8, 2, text_config(64, 96, 4, 4, 1, 5e6, 1e-6, 512, no_rope_layers=[1, 1, 1, 0]), TINY_VISION),
+}
+BASE, LARGE = vision_config(768, 3072, 12, 12), vision_config(1152, 4304, 27, 16)
+BASE_TILES, LARGE_TILES = (512, 2048, 16, 4), (384, 1536, 14, 3)
+GROWN = {"tower_outliers": ((4, 5, -108.0), (9, 9, -150.0), (-1, 17, 500.0)), "decoder_outlier": (3, 3, 4000), "picture": "tall"}
+FULL = {
+    "256m": Shape("llama", 20261124, *BASE_TILES, text_config(576, 1536, 30, 9, 3, 1e5, 1e-5, 8192), BASE, 49280, **GROWN),
+    "500m": Shape("llama", 20261125, *BASE_TILES, text_config(960, 2560, 32, 15, 5, 1e5, 1e-5, 8192), BASE, 49280, **GROWN),
+    "2.2b": Shape("llama", 20261126, *LARGE_TILES, text_config(2048, 8192, 24, 32, 32, 130000.0, 1e-5, 8192), LARGE, 49280, **GROWN),
+    "3b": Shape("smollm3", 20261127, *LARGE_TILES, text_config(2048, 11008, 36, 16, 4, 5e6, 1e-6, 65536), LARGE, 128256 + 64, **GROWN),
+}
 MERGES = [("Ċ", "Ċ"), ("Ġ", "t"), ("h", "e"), ("Ġt", "he"), ("i", "n"), ("e", "r"), ("Ġ", "a"), ("o", "n"), ("t", "o"), ("U", "s"), ("Us", "er")]
 
 
@@ -40,7 +83,7 @@ def make_tokenizer(markers):
                                    pad_token="<|im_end|>", clean_up_tokenization_spaces=False)
 
 
-def make_processor(tokenizer):
+def make_processor(tokenizer, shape):
     from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
     from transformers.models.smolvlm.processing_smolvlm import DEFAULT_CHAT_TEMPLATE, SmolVLMProcessor
 
@@ -48,31 +91,27 @@ def make_processor(tokenizer):
         def check_argument_for_proper_class(self, name, argument):
             pass  # no video processor: it needs torchvision
 
-    images = SmolVLMImageProcessorPil(size={"longest_edge": LONGEST}, max_image_size={"longest_edge": TILE}, resample=1,
+    images = SmolVLMImageProcessorPil(size={"longest_edge": shape.longest}, max_image_size={"longest_edge": shape.tile}, resample=1,
                                       do_image_splitting=True)
     return Processor(image_processor=images, tokenizer=tokenizer, video_processor=None,
-                     image_seq_len=(TILE // PATCH // SHUFFLE) ** 2, chat_template=DEFAULT_CHAT_TEMPLATE)
+                     image_seq_len=(shape.tile // shape.patch // shape.shuffle) ** 2, chat_template=DEFAULT_CHAT_TEMPLATE)
 
 
-def make_config(kind, tokenizer):
+def make_config(shape, tokenizer):
     from transformers import SmolVLMConfig
 
-    text = {"model_type": kind, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4, "num_attention_heads": 4,
-            "num_key_value_heads": 2, "vocab_size": len(tokenizer) + 3, "max_position_embeddings": 512, "rms_norm_eps": 1e-5,
-            "rope_theta": 130000.0, "pad_token_id": 2, "bos_token_id": 1, "eos_token_id": tokenizer.eos_token_id,
-            "tie_word_embeddings": kind == "smollm3"}
-    if kind == "smollm3":
-        text |= {"rms_norm_eps": 1e-6, "rope_theta": 5e6, "no_rope_layers": [1, 1, 1, 0], "num_key_value_heads": 1}
-    vision = {"hidden_size": 48, "intermediate_size": 80, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": TILE,
-              "patch_size": PATCH, "layer_norm_eps": 1e-6}
-    return SmolVLMConfig(text_config=text, vision_config=vision, scale_factor=SHUFFLE, pad_token_id=2,
-                         image_token_id=tokenizer.convert_tokens_to_ids("<image>"), tie_word_embeddings=kind == "smollm3")
+    tied = shape.kind == "smollm3"
+    text = {"model_type": shape.kind, **shape.text, "vocab_size": shape.vocabulary or len(tokenizer) + 3, "pad_token_id": 2, "bos_token_id": 1,
+            "eos_token_id": tokenizer.eos_token_id, "tie_word_embeddings": tied}
+    vision = {**shape.vision, "image_size": shape.tile, "patch_size": shape.patch, "layer_norm_eps": 1e-6}
+    return SmolVLMConfig(text_config=text, vision_config=vision, scale_factor=shape.shuffle, pad_token_id=2,
+                         image_token_id=tokenizer.convert_tokens_to_ids("<image>"), tie_word_embeddings=tied)
 
 
-def fill_weights(model, seed):
+def fill_weights(model, shape):
     import torch
 
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(shape.seed)
     with torch.no_grad():
         for name, weight in sorted(model.named_parameters()):
             values = torch.randn(weight.shape, generator=generator)
@@ -88,16 +127,25 @@ def fill_weights(model, seed):
                 values = values * (1.5 / math.sqrt(weight[0].numel()))
             weight.copy_(values)
         tower = model.model.vision_model.encoder.layers
-        tower[0].mlp.fc2.bias[5] = -108.0
-        tower[2].mlp.fc2.bias[9] = 500.0
+        for layer, channel, value in shape.tower_outliers:
+            tower[layer].mlp.fc2.bias[channel] = value
         decoder = model.model.text_model.layers
-        decoder[1].mlp.down_proj.weight[3] *= 4000
+        layer, channel, factor = shape.decoder_outlier
+        decoder[layer].mlp.down_proj.weight[channel] *= factor
         for weight in model.parameters():
             weight.copy_(weight.bfloat16().float())
 
 
-def make_picture():
+def make_picture(name):
     from PIL import Image
+
+    if name == "tall":  # four tiles below each other, and the whole: what a full shape can be asked in minutes
+        picture = Image.new("RGB", (300, 2000), (255, 255, 255))
+        for y in range(2000):
+            for x in range(300):
+                if (x // 20 + y // 35) % 3 == 0:
+                    picture.putpixel((x, y), ((x * 3) & 255, (y * 2) & 255, (x * y // 64) & 255))
+        return picture
 
     picture = Image.new("RGB", (90, 60))
     for y in range(60):
@@ -146,19 +194,19 @@ def seam_line(name, values):
     return head + "".join(f" {value:.9g}" for value in picked)
 
 
-def make_checkpoint(kind, seed, folder):
+def make_checkpoint(shape, folder, golden):
     import torch
     import transformers
     from safetensors.torch import save_file
 
     tokenizer = make_tokenizer(markers=True)
-    processor = make_processor(tokenizer)
-    torch.manual_seed(seed)
-    config = make_config(kind, tokenizer)
+    processor = make_processor(tokenizer, shape)
+    torch.manual_seed(shape.seed)
+    config = make_config(shape, tokenizer)
     config._attn_implementation = "eager"
     model = transformers.SmolVLMForConditionalGeneration(config).eval().float()
-    fill_weights(model, seed)
-    grid = TILE // PATCH
+    fill_weights(model, shape)
+    grid = shape.tile // shape.patch
     positions = (torch.clamp(torch.arange(grid).float() * (1.0 / torch.tensor(grid)), max=1 - 1e-6)[:, None]
                  >= torch.arange(1 / grid, 1.0, 1 / grid)[None]).sum(1)
     assert positions.tolist() == list(range(grid)), "this version shifts position ids"
@@ -166,7 +214,7 @@ def make_checkpoint(kind, seed, folder):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     tensors = {name: value.bfloat16().contiguous() for name, value in model.state_dict().items()}
-    if kind == "smollm3":
+    if shape.kind == "smollm3":
         tensors.pop("lm_head.weight", None)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     config.dtype = "bfloat16"
@@ -179,32 +227,37 @@ def make_checkpoint(kind, seed, folder):
     for name in ("tokenizer_config.json", "special_tokens_map.json", "generation_config.json"):
         (folder / name).unlink(missing_ok=True)
 
-    picture = make_picture()
+    picture = make_picture(shape.picture)
     picture.save(folder / "picture.png")
     messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": QUESTION}]}]
     prompt = tokenizer.apply_chat_template(messages, chat_template=processor.chat_template, tokenize=False, add_generation_prompt=True)
     inputs = processor(text=[prompt], images=[[picture]], return_tensors="pt")
     recorder = Recorder(model)
-    lines = [f"# transformers {transformers.__version__}, torch {torch.__version__}, seed {seed}, f32, attention eager",
+    lines = [f"# transformers {transformers.__version__}, torch {torch.__version__}, seed {shape.seed}, f32, attention eager",
              f"prompt {json.dumps(prompt)}", "ids " + " ".join(map(str, inputs["input_ids"][0].tolist()))]
     with torch.no_grad():
-        logits = model(**inputs).logits[0]
-        first = len(recorder.seams)
-        seams = [seam_line("pixels", inputs["pixel_values"][0].reshape(-1, TILE))]
+        seen = model(**inputs, use_cache=True)
+        logits, first = seen.logits[0], len(recorder.seams)
+        seams = [seam_line("pixels", inputs["pixel_values"][0].reshape(-1, shape.tile))]
         seams += [seam_line(name, values) for name, values in recorder.seams[:first]] + [seam_line("logits", logits)]
-        ids, answer, gaps = inputs["input_ids"], [], []
+        answer, gaps, step = [], [], logits[-1]
         for _ in range(STEPS):
-            step = model(**(inputs | {"input_ids": ids, "attention_mask": torch.ones_like(ids)})).logits[0, -1]
             top = step.topk(2)
             answer.append(top.indices[0].item())
             gaps.append(f"{(top.values[0] - top.values[1]).item():.6g}")
-            ids = torch.cat([ids, top.indices[:1][None]], 1)
+            step = model(input_ids=top.indices[:1][None], past_key_values=seen.past_key_values, use_cache=True).logits[0, -1]
     lines += [f"answer {' '.join(map(str, answer))}", f"gaps {' '.join(gaps)}", *seams]
-    (folder / "seams.txt").write_text("\n".join(lines) + "\n")
+    golden.write_text("\n".join(lines) + "\n")
     for line in seams:
-        print(kind, *line.split()[:6])
+        print(shape.kind, *line.split()[:6])
 
 
 def make_smolvlm(golden):
-    for kind, seed in (("llama", 20261122), ("smollm3", 20261123)):
-        make_checkpoint(kind, seed, pathlib.Path(golden) / "smolvlm" / kind)
+    for name, shape in TINY.items():
+        folder = pathlib.Path(golden) / "smolvlm" / name
+        make_checkpoint(shape, folder, folder / "seams.txt")
+
+
+def make_full(name, folder, golden):
+    """The checkpoint in `folder`, and what is committed of it in `golden`."""
+    make_checkpoint(FULL[name], pathlib.Path(folder), pathlib.Path(golden))

@@ -91,17 +91,25 @@ ChatSession::~ChatSession() {
 
 base::Result<Reply> ChatSession::ask(std::string prompt, const std::function<void(std::string_view)>& show,
                                      std::vector<vlm::generation::PreparedPicture> pictures) {
+  vlm::tokenizer::Message turn{.role = "user", .content = std::move(prompt)};
+  std::vector<vlm::image::Picture> frames;
+  for (vlm::generation::PreparedPicture& picture : pictures) {
+    turn.images.push_back(picture.spot(0));
+    std::ranges::move(picture.frames, std::back_inserter(frames));
+  }
+  return ask(std::move(turn), std::move(frames), show);
+}
+
+base::Result<Reply> ChatSession::ask(vlm::tokenizer::Message turn,
+                                     std::vector<vlm::image::Picture> new_frames,
+                                     const std::function<void(std::string_view)>& show) {
   if (!model_->chat_template) return base::fail(model_->chat_template.error());
   std::vector<vlm::tokenizer::Message> messages;
   if (!options_.system.empty()) messages.push_back({.role = "system", .content = options_.system});
   messages.insert(messages.end(), messages_.begin(), messages_.end());
-  messages.push_back({.role = "user", .content = prompt});
+  messages.push_back(turn);
   std::vector<vlm::image::Picture> frames = frames_;
-  for (vlm::generation::PreparedPicture& picture : pictures) {
-    messages.back().images.push_back(picture.spot(0));
-    std::ranges::move(picture.frames, std::back_inserter(frames));
-  }
-  vlm::tokenizer::Message turn = messages.back();
+  std::ranges::move(new_frames, std::back_inserter(frames));
 
   vlm::generation::Request request{.model = model_, .prompt = {}, .tokens_max = options_.tokens_max};
   SLUICE_TRY(request.prompt, model_->chat_template->encode(model_->tokenizer, messages));

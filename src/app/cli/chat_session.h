@@ -55,6 +55,9 @@ class ChatSession {
   // Pictures stand before the text, as the models were trained, and stay for later turns.
   base::Result<Reply> ask(std::string prompt, const std::function<void(std::string_view)>& show,
                           std::vector<vlm::generation::PreparedPicture> pictures = {});
+  // The same with a turn as it stands; `frames` are those of its images.
+  base::Result<Reply> ask(vlm::tokenizer::Message turn, std::vector<vlm::image::Picture> frames,
+                          const std::function<void(std::string_view)>& show);
 
  private:
   class Inbox;

@@ -10,6 +10,7 @@
 #include "app/cli/command.h"
 #include "app/cli/repl.h"
 #include "base/strings.h"
+#include "vlm/generation/video_prompt.h"
 #include "vlm/image/limits.h"
 
 namespace sluice::app::cli {
@@ -27,7 +28,7 @@ constexpr std::size_t kFilesMax = 100'000;  // of one folder
 }  // namespace
 
 void declare_seeing(Arguments& arguments, SeeingOptions& options) {
-  arguments.option("-m,--model", options.model, "model that sees [the first one on this machine]");
+  arguments.option("-m,--model", options.model, "model that sees [yours by id, else sluice/reader]");
   declare_asking(arguments, options);
 }
 
@@ -98,9 +99,10 @@ Result<PromptWithPictures> find_pictures(std::span<const std::string> words) {
   return prompt;
 }
 
-Result<generation::PreparedPicture> prepare_picture_file(const generation::LanguageModel& model,
-                                                         const fs::path& file,
-                                                         generation::TileChoice choice) {
+namespace {
+
+// What a file holds, if it is not larger than any picture may be.
+Result<std::vector<char>> read_picture_file(const fs::path& file) {
   std::error_code error;
   const std::uint64_t size = fs::file_size(file, error);
   if (error) return fail(ErrorCode::not_found, "{}: {}", file.string(), error.message());
@@ -108,10 +110,28 @@ Result<generation::PreparedPicture> prepare_picture_file(const generation::Langu
     return fail(ErrorCode::too_large, "{}: picture of {} bytes: at most {} are read", file.string(), size,
                 vlm::image::kEncodedBytesMax);
   std::ifstream in(file, std::ios::binary);
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(in), {}};
-  auto picture = generation::prepare_picture(model, std::as_bytes(std::span(bytes)), choice);
+  return std::vector<char>{std::istreambuf_iterator<char>(in), {}};
+}
+
+Result<generation::PreparedPicture> name_file(Result<generation::PreparedPicture> picture,
+                                              const fs::path& file) {
   if (!picture) return fail(picture.error().code, "{}: {}", file.string(), picture.error().message);
   return picture;
+}
+
+}  // namespace
+
+Result<generation::PreparedPicture> prepare_picture_file(const generation::LanguageModel& model,
+                                                         const fs::path& file,
+                                                         generation::TileChoice choice) {
+  SLUICE_TRY(const std::vector<char> bytes, read_picture_file(file));
+  return name_file(generation::prepare_picture(model, std::as_bytes(std::span(bytes)), choice), file);
+}
+
+Result<generation::PreparedPicture> prepare_frame_file(const generation::LanguageModel& model,
+                                                       const fs::path& file) {
+  SLUICE_TRY(const std::vector<char> bytes, read_picture_file(file));
+  return name_file(generation::prepare_video_frame(model, std::as_bytes(std::span(bytes))), file);
 }
 
 Result<std::vector<generation::PreparedPicture>> prepare_picture_files(const generation::LanguageModel& model,
@@ -125,16 +145,11 @@ Result<std::vector<generation::PreparedPicture>> prepare_picture_files(const gen
   return pictures;
 }
 
-Result<ChatSession::LoadedModel> load_seeing_model(const SeeingOptions& options) {
-  if (!options.model.empty()) return load_or_fetch(options.model, options.hub);
+Result<ChatSession::LoadedModel> load_seeing_model(const std::string& name, const HubOptions& hub) {
+  if (!name.empty()) return load_or_fetch(name, hub);
   device::ModelStore store(device::model_places_from_environment());
-  for (const device::StoredModel& model : store.list())
-    if (generation::looks_like_seeing(model.file)) return store.load(model);
-  return fail(ErrorCode::not_found,
-              "no model on this machine sees pictures: `sluice pull HuggingFaceTB/SmolVLM-256M-Instruct` "
-              "downloads one, or put a "
-              "SmolVLM folder or GGUF pair into {}",
-              store.places().models_folder.string());
+  SLUICE_TRY(const device::StoredModel found, store.find_seeing());
+  return store.load(found);
 }
 
 void write_picture(const generation::PreparedPicture& picture, base::JsonWriter& json) {

@@ -63,10 +63,13 @@ std::string as_json(const Facts& facts) {
       .field("chats", facts.model.chat_family.has_value())
       .field("chat_template", chat_words(facts));
   if (facts.model.vision) write_vision(*facts.model.vision, json);
-  json.key("memory").begin_object().field("weights_bytes", model.weights_bytes);
+  const vlm::generation::MemoryForecast memory = vlm::generation::forecast_memory(facts.model);
+  json.key("memory").begin_object().field("total_bytes", memory.total());
+  json.field("weights_bytes", memory.weights).field("embedding_bytes", memory.embedding);
+  json.field("workspace_bytes", memory.work);
   if (facts.model.vision)
-    json.field("vision_weights_bytes", facts.model.vision->weights_bytes)
-        .field("vision_workspace_bytes", facts.model.vision->workspace_bytes);
+    json.field("vision_weights_bytes", memory.vision_weights)
+        .field("vision_workspace_bytes", memory.vision_work);
   json.field("kv_bytes_per_token", model.kv_bytes_per_token);
   json.field("kv_bytes_full_context", model.kv_bytes_per_token * model.shape.context)
       .end_object()
@@ -91,10 +94,12 @@ void print_text(const Facts& facts) {
   fmt::print("  vocabulary     {} rows, {} tokens\n", shape.vocabulary, facts.model.tokens);
   fmt::print("  chat template  {}\n", chat_words(facts));
   fmt::print("  context        {} tokens\n", shape.context);
-  fmt::print("  memory         {} for weights, {} for keys and values of a full context ({} a token)\n",
-             base::format_bytes(model.weights_bytes),
-             base::format_bytes(model.kv_bytes_per_token * shape.context),
-             base::format_bytes(model.kv_bytes_per_token));
+  const vlm::generation::MemoryForecast memory = vlm::generation::forecast_memory(facts.model);
+  fmt::print(
+      "  memory         {} for weights, {} for keys and values of a full context ({} a token), {} to work "
+      "in\n",
+      base::format_bytes(memory.weights + memory.embedding), base::format_bytes(memory.cache),
+      base::format_bytes(model.kv_bytes_per_token), base::format_bytes(memory.work));
   if (!facts.model.vision) return;
   const vlm::models::VisionDescription& vision = *facts.model.vision;
   fmt::print("  vision         {}, {:.1f} M parameters, {} layers, hidden {}, {} heads, {}\n",
@@ -102,8 +107,8 @@ void print_text(const Facts& facts) {
              vision.shape.hidden, vision.shape.heads, vision.number_format);
   fmt::print("  pictures       longest side {}, tiles of {}, {} tokens each\n",
              vision.frames.tiles.longest_edge, vision.shape.image, vision.shape.rows());
-  fmt::print("  memory to see  {} for weights, {} to work in\n", base::format_bytes(vision.weights_bytes),
-             base::format_bytes(vision.workspace_bytes));
+  fmt::print("  memory to see  {} for weights, {} to work in\n", base::format_bytes(memory.vision_weights),
+             base::format_bytes(memory.vision_work));
 }
 
 // What the processor makes of one picture, for comparing with others'.

@@ -57,8 +57,7 @@ ActivationBuffer::ActivationBuffer(std::size_t rows_max, std::size_t columns_max
     : rows_max_(rows_max), columns_max_(columns_max) {
   CHECK(rows_max > 0 && columns_max > 0 && columns_max <= kColumnsMax && rows_max <= kRowsMax);
   const std::size_t blocks = rows_max * blocks_of(columns_max);
-  const std::size_t per_block = kBlock * (4 + 1 + 2) + 4 + 4 + 8;
-  auto arena = tensor::Arena::make(blocks * per_block + 6 * tensor::Arena::kAlignment);
+  auto arena = tensor::Arena::make(bytes_for(rows_max, columns_max));
   CHECK(arena.has_value());
   arena_ = std::move(*arena);
   full_.values = take<float>(arena_, blocks * kBlock);
@@ -67,6 +66,11 @@ ActivationBuffer::ActivationBuffer(std::size_t rows_max, std::size_t columns_max
   full_.sums = take<float>(arena_, blocks);
   full_.code_sums = take<std::int32_t>(arena_, blocks * 2);
   full_.brains = take<std::uint16_t>(arena_, blocks * kBlock);
+}
+
+std::size_t ActivationBuffer::bytes_for(std::size_t rows_max, std::size_t columns_max) {
+  constexpr std::size_t kBlockBytes = kBlock * (4 + 1 + 2) + 4 + 4 + 8;
+  return rows_max * blocks_of(columns_max) * kBlockBytes + 6 * tensor::Arena::kAlignment;
 }
 
 Activations ActivationBuffer::shape(std::size_t rows, std::size_t columns, Forms forms) const {

@@ -40,6 +40,7 @@ class ActivationBuffer {
  public:
   ActivationBuffer(std::size_t rows_max, std::size_t columns_max);
   Activations shape(std::size_t rows, std::size_t columns, Forms forms) const;  // CHECKs the bounds
+  static std::size_t bytes_for(std::size_t rows_max, std::size_t columns_max);
 
  private:
   std::size_t rows_max_;

@@ -83,8 +83,14 @@ struct Description {
   Shape shape;
   std::uint64_t parameters = 0;
   std::size_t weights_bytes = 0;  // in memory, laid out for the kernels; the file's own pages can be dropped
+  std::size_t embedding_bytes =
+      0;  // rows of the embedding stay in the file: pages that come as they are read
   std::size_t kv_bytes_per_token = 0;  // f16 keys and values
 };
+
+// What make_workspace() of a decoder of this shape takes, all of it touched.
+std::size_t workspace_bytes(const Shape& shape, std::size_t rows_max, std::size_t logit_rows_max,
+                            std::size_t lanes);
 
 class Model {
  public:

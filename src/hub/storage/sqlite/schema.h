@@ -23,6 +23,22 @@ inline constexpr std::array<std::string_view, 2> kSchemaSteps{
     "ALTER TABLE keys ADD COLUMN wishes TEXT NOT NULL DEFAULT ''",
 };
 
+// The kinds of tokens of the first version. A macro, because only literals are put together by the compiler.
+#define TOKEN_COLUMNS \
+  R"sql(
+    input INTEGER NOT NULL,
+    cached INTEGER NOT NULL,
+    cache_write INTEGER NOT NULL,
+    cache_write_long INTEGER NOT NULL,
+    input_audio INTEGER NOT NULL,
+    input_image INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    output_audio INTEGER NOT NULL,
+    output_image INTEGER NOT NULL,
+    accepted_prediction INTEGER NOT NULL,
+    rejected_prediction INTEGER NOT NULL)sql"
+
 inline constexpr std::string_view kHoursTable = R"sql(
   CREATE TABLE hours (
     hour INTEGER NOT NULL,
@@ -35,18 +51,7 @@ inline constexpr std::string_view kHoursTable = R"sql(
     cost_unknown INTEGER NOT NULL,
     first_token BLOB NOT NULL,
     total BLOB NOT NULL,
-    input INTEGER NOT NULL,
-    cached INTEGER NOT NULL,
-    cache_write INTEGER NOT NULL,
-    cache_write_long INTEGER NOT NULL,
-    input_audio INTEGER NOT NULL,
-    input_image INTEGER NOT NULL,
-    output INTEGER NOT NULL,
-    reasoning INTEGER NOT NULL,
-    output_audio INTEGER NOT NULL,
-    output_image INTEGER NOT NULL,
-    accepted_prediction INTEGER NOT NULL,
-    rejected_prediction INTEGER NOT NULL,
+    )sql" TOKEN_COLUMNS R"sql(,
     PRIMARY KEY (hour, key_id, model, route_id, outcome)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE counts (attempts INTEGER NOT NULL) STRICT;
@@ -90,18 +95,7 @@ inline constexpr std::string_view kAttemptsTable = R"sql(
     cost_reported INTEGER NOT NULL,
     reported_nanousd INTEGER,
     has_usage INTEGER NOT NULL,
-    input INTEGER NOT NULL,
-    cached INTEGER NOT NULL,
-    cache_write INTEGER NOT NULL,
-    cache_write_long INTEGER NOT NULL,
-    input_audio INTEGER NOT NULL,
-    input_image INTEGER NOT NULL,
-    output INTEGER NOT NULL,
-    reasoning INTEGER NOT NULL,
-    output_audio INTEGER NOT NULL,
-    output_image INTEGER NOT NULL,
-    accepted_prediction INTEGER NOT NULL,
-    rejected_prediction INTEGER NOT NULL
+    )sql" TOKEN_COLUMNS R"sql(
   ) STRICT;
   CREATE TABLE ids (
     place INTEGER PRIMARY KEY
@@ -118,7 +112,16 @@ inline constexpr std::string_view kAttemptsTable = R"sql(
   ) STRICT;
 )sql";
 
+#undef TOKEN_COLUMNS
+
+// What counted against the cap on a day's spending, so that a restart knows what the day has cost.
+inline constexpr std::string_view kChargedColumns = R"sql(
+  ALTER TABLE attempts ADD COLUMN charged_nanousd INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE hours ADD COLUMN charged_nanousd INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 // What the first step made is dropped by the third, which made it anew for a fifth of the CPU time a row.
-inline constexpr std::array<std::string_view, 3> kRecordSchemaSteps{"", kHoursTable, kAttemptsTable};
+inline constexpr std::array<std::string_view, 4> kRecordSchemaSteps{"", kHoursTable, kAttemptsTable,
+                                                                    kChargedColumns};
 
 }  // namespace sluice::hub::storage

@@ -32,11 +32,12 @@ constexpr std::string_view kAttemptColumns =
     "reason, "
     "outcome, error, verdict, status, streamed, first_token_us, total_us, cost_expected_nanousd, "
     "cost_nanousd, "
-    "cost_reported, reported_nanousd, has_usage";
-constexpr int kFirstTokenColumn = 24;  // of the tokens, which follow the columns above
+    "cost_reported, reported_nanousd, has_usage, charged_nanousd";
+constexpr int kFirstTokenColumn = 25;  // of the tokens, which follow the columns above
 constexpr std::string_view kHourColumns =
-    "hour, key_id, model, route_id, outcome, attempts, cost_nanousd, cost_unknown, first_token, total";
-constexpr int kFirstHourTokenColumn = 10;
+    "hour, key_id, model, route_id, outcome, attempts, cost_nanousd, cost_unknown, first_token, total, "
+    "charged_nanousd";
+constexpr int kFirstHourTokenColumn = 11;
 
 std::string with_tokens(std::string_view columns) {
   std::string all(columns);
@@ -90,7 +91,7 @@ void bind_attempt(Statement& insert, const AttemptRecord& record) {
   bind_optional(insert, record.cost);
   insert.bind(std::int64_t{record.cost_reported});
   bind_optional(insert, record.usage.reported_cost);
-  insert.bind(std::int64_t{record.has_usage});
+  insert.bind(std::int64_t{record.has_usage}).bind(record.charged.nanos);
   for (const auto& [name, member] : kTokenKinds) insert.bind(number_of((record.usage.*member).count));
 }
 
@@ -117,6 +118,7 @@ StoredAttempt read_attempt(const Statement& row) {
   record.cost_reported = row.number(21) != 0;
   record.usage.reported_cost = money_in(row, 22);
   record.has_usage = row.number(23) != 0;
+  record.charged = {row.number(24)};
   for (std::size_t i = 0; i < kTokenKinds.size(); ++i)
     (record.usage.*kTokenKinds[i].second).count =
         static_cast<std::uint64_t>(row.number(kFirstTokenColumn + static_cast<int>(i)));
@@ -138,6 +140,7 @@ Result<RollUp> read_roll_up(const Statement& row, const std::filesystem::path& f
   if (!first || !total)
     return fail(ErrorCode::corrupt_data, "{}: hour {}: expected packed latencies, found other bytes",
                 file.string(), out.hour);
+  out.charged = {row.number(10)};
   out.first_token = *first;
   out.total = *total;
   for (std::size_t i = 0; i < kTokenKinds.size(); ++i)
@@ -148,7 +151,7 @@ Result<RollUp> read_roll_up(const Statement& row, const std::filesystem::path& f
 void bind_roll_up(Statement& replace, const RollUp& sums) {
   replace.bind(sums.hour).bind(sums.key_id).bind(sums.model).bind(sums.route_id).bind(sums.outcome);
   replace.bind(number_of(sums.attempts)).bind(sums.cost.nanos).bind(number_of(sums.cost_unknown));
-  replace.bind(sums.first_token.pack()).bind(sums.total.pack());
+  replace.bind(sums.first_token.pack()).bind(sums.total.pack()).bind(sums.charged.nanos);
   for (const std::uint64_t count : sums.tokens) replace.bind(number_of(count));
 }
 

@@ -19,6 +19,10 @@ std::size_t floats_of(const Shape& s, std::size_t rows, std::size_t logit_rows) 
   return rows * per_row + logit_rows * s.vocabulary;
 }
 
+std::size_t widest_of(const Shape& s) {
+  return std::max({s.hidden, s.heads * s.head_dim, s.intermediate});
+}
+
 kernels::AttentionTask unit_counter(const Shape& shape, const Stretch& stretch) {
   const kernels::CacheView cache{
       .kv_heads = shape.kv_heads, .capacity = stretch.kv.capacity, .head_size = shape.head_dim};
@@ -63,7 +67,7 @@ Result<std::unique_ptr<Desk>> Desk::make(const Shape& shape, std::size_t rows_ma
   SLUICE_TRY_VOID(take(desk->sines, rows_max * shape.head_dim / 2));
   SLUICE_TRY_VOID(take(desk->output, logit_rows_max * shape.vocabulary));
 
-  const std::size_t columns_max = std::max({shape.hidden, shape.heads * shape.head_dim, shape.intermediate});
+  const std::size_t columns_max = widest_of(shape);
   desk->shared = std::make_unique<kernels::ActivationBuffer>(rows_max, columns_max);
   for (std::size_t i = 0; i < lanes; ++i) {
     std::span<float> part;
@@ -78,8 +82,18 @@ std::span<float> Desk::logits(std::size_t index) {
   return Step::row(output, shape.vocabulary, index);
 }
 
-std::size_t Desk::bytes() const {
-  return arena_.bytes_max();
+std::size_t Desk::bytes_for(const Shape& shape, std::size_t rows_max, std::size_t logit_rows_max,
+                            std::size_t lanes) {
+  const std::size_t widest = widest_of(shape);
+  const std::size_t scores = kernels::attention_scratch(shape.context, shape.heads, shape.kv_heads);
+  return (floats_of(shape, rows_max, logit_rows_max) + lanes * (scores + widest)) * sizeof(float) +
+         kernels::ActivationBuffer::bytes_for(rows_max, widest) +
+         lanes * kernels::ActivationBuffer::bytes_for(kOwnRowsMax, widest);
+}
+
+std::size_t workspace_bytes(const Shape& shape, std::size_t rows_max, std::size_t logit_rows_max,
+                            std::size_t lanes) {
+  return Desk::bytes_for(shape, rows_max, logit_rows_max, lanes);
 }
 
 Step::Step(std::span<const Row> rows, Desk& desk) : rows_(rows), desk_(desk) {

@@ -34,7 +34,9 @@ class Desk final : public Workspace {
   static Result<std::unique_ptr<Desk>> make(const Shape& shape, std::size_t rows_max,
                                             std::size_t logit_rows_max, std::size_t lanes);
   std::span<float> logits(std::size_t index) override;
-  std::size_t bytes() const override;
+  std::size_t bytes() const override { return bytes_for(shape, rows_max, logit_rows_max, lanes.size()); }
+  static std::size_t bytes_for(const Shape& shape, std::size_t rows_max, std::size_t logit_rows_max,
+                               std::size_t lanes);
 
   struct LaneScratch {
     LaneScratch(std::size_t columns_max, std::span<float> attention);

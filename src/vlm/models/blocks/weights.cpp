@@ -27,13 +27,18 @@ std::size_t bytes_in_memory(const formats::TensorFile& file) {
 
 }  // namespace
 
-void describe_weights(const formats::TensorFile& file, Description& description) {
+void describe_weights(const formats::TensorFile& file, std::string_view table, bool table_is_multiplied,
+                      Description& description) {
   std::map<tensor::DType, std::size_t> bytes_of;
   for (const formats::TensorFile::Tensor& tensor : file.tensors()) {
     description.parameters += tensor.view.shape().elements();
     if (tensor.view.shape().rank() > 1) bytes_of[tensor.view.dtype()] += tensor.view.bytes().size();
   }
   description.weights_bytes = bytes_in_memory(file);
+  if (const tensor::View* view = file.find(table); view != nullptr) {
+    description.embedding_bytes = view->bytes().size();
+    if (!table_is_multiplied) description.weights_bytes -= bytes_in_memory(*view);
+  }
   const auto most = std::ranges::max_element(bytes_of, {}, [](const auto& entry) { return entry.second; });
   if (most != bytes_of.end()) description.number_format = tensor::name_of(most->first);
 }

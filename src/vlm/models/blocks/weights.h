@@ -17,8 +17,10 @@
 
 namespace sluice::vlm::models {
 
-// Fills in what the tensors say: parameters, number format, bytes of weights.
-void describe_weights(const formats::TensorFile& file, Description& description);
+// Fills in what the tensors say: parameters, number format, bytes of weights. The tensor named `table` is
+// only looked up in and stays in the file, unless it is multiplied with as well.
+void describe_weights(const formats::TensorFile& file, std::string_view table, bool table_is_multiplied,
+                      Description& description);
 
 class WeightReader {
  public:

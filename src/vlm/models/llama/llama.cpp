@@ -25,7 +25,7 @@ Description describe(const formats::TensorFile& file, const LlamaConfig& config)
       .number_format = {},
       .shape = config.shape,
       .kv_bytes_per_token = KvView::halves_per_position(config.shape) * sizeof(std::uint16_t)};
-  describe_weights(file, description);
+  describe_weights(file, "token_embd.weight", config.tied_head, description);
   return description;
 }
 

@@ -19,7 +19,7 @@ struct Layer {
 
 VisionDescription describe(const formats::TensorFile& file, const SiglipConfig& config) {
   Description sums;
-  describe_weights(file, sums);
+  describe_weights(file, "v.position_embd.weight", false, sums);
   return {.architecture = "siglip",
           .number_format = sums.number_format,
           .shape = config.shape,
