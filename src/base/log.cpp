@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
-#include <iterator>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -123,21 +123,31 @@ LineWriter& writer() {
 
 std::atomic<LogLevel> lowest_level = LogLevel::info;
 
-// "2026-11-22T13:40:05.123Z"
+// "2026-11-22T13:40:05.123Z". Each thread keeps what it wrote for this second.
 void append_timestamp(std::string& out) {
   using namespace std::chrono;
+  thread_local sys_seconds second{};
+  thread_local std::array<char, 20> text{};
   const auto now = floor<milliseconds>(system_clock::now());
-  const auto day = floor<days>(now);
-  const year_month_day date(day);
-  const hh_mm_ss time(now - day);
-  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", int(date.year()),
-                 unsigned(date.month()), unsigned(date.day()), time.hours().count(), time.minutes().count(),
-                 time.seconds().count(), time.subseconds().count());
+  if (const auto current = floor<seconds>(now); current != second) {
+    second = current;
+    const auto day = floor<days>(now);
+    const year_month_day date(day);
+    const hh_mm_ss time(second - day);
+    fmt::format_to_n(text.begin(), text.size(), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.", int(date.year()),
+                     unsigned(date.month()), unsigned(date.day()), time.hours().count(),
+                     time.minutes().count(), time.seconds().count());
+  }
+  const auto ms = static_cast<int>((now - second).count());
+  out.append(text.data(), text.size());
+  for (const int digit : {ms / 100, ms / 10 % 10, ms % 10}) out += static_cast<char>('0' + digit);
+  out += 'Z';
 }
 
 }  // namespace
 
 LogLine::LogLine(LogLevel level, std::string_view event) : level_(level) {
+  json_.reserve(512);
   json_ = R"({"ts":")";
   append_timestamp(json_);
   json_ += R"(","level":")";
@@ -157,7 +167,7 @@ LogLine& LogLine::text(std::string_view name, std::string_view value) {
 LogLine& LogLine::number(std::string_view name, std::int64_t value) {
   json_ += ',';
   append_json_string(json_, name);
-  fmt::format_to(std::back_inserter(json_), ":{}", value);
+  (json_ += ':') += fmt::format_int(value).c_str();
   return *this;
 }
 

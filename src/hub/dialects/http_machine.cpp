@@ -253,6 +253,7 @@ void HttpMachine::end_whole() {
     return fail_with(fmt::format("{} answered {} with an empty body", plan_.provider, head_.status));
   }
   Emit emit;
+  emit.events.reserve(4);  // start, text, end, usage: an event is large, and moving it is not free
   if (reader_->read_whole(body.text(), emit.events) == Verdict::failed) return fail_with(reader_->failure());
   if (plan_.stream) {
     return fail_with(

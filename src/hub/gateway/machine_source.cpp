@@ -87,7 +87,10 @@ Failure MachineSource::failure_of(dialects::Fail fail_step) const {
 
 void MachineSource::take(Round& round, dialects::Emit emit) {
   for (http::Slice& slice : emit.bytes) http::append(round.bytes, std::move(slice));
-  std::ranges::move(emit.events, std::back_inserter(round.events));
+  if (round.events.empty())
+    round.events = std::move(emit.events);
+  else
+    std::ranges::move(emit.events, std::back_inserter(round.events));
 }
 
 // Asks until the machine wants input (or has ended), so that all events of one read leave in one piece.

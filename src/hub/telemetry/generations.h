@@ -1,7 +1,8 @@
 // The last answers, kept in memory for whoever asks what one of them took: a ring of fixed size, oldest out.
 // An answer is found by its own id, its request's or its provider's, and only under the key that made it. No
 // content.
-// Any thread; one short lock.
+// Every answer is put in and hardly one is asked for, so there is no index: a search looks through the ring,
+// some tens of microseconds. Any thread; one short lock.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace sluice::hub::telemetry {
@@ -44,18 +44,11 @@ class Generations {
   std::optional<Generation> find(std::string_view id, std::string_view key_id) const;
 
  private:
-  void forget(const Generation& generation, std::size_t slot);
-
   const std::size_t capacity_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::vector<Generation> ring_;
-  std::size_t next_ = 0;
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
-  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> slots_;  // any of its ids -> slot
+  std::size_t next_ = 0;  // the place of the next one: the oldest, once the ring is full
 };
 
 }  // namespace sluice::hub::telemetry

@@ -35,13 +35,14 @@ TEST(hub_telemetry_generations, hold_the_last_so_many) {
 }
 
 // Clients may choose request ids, and so take another's.
-TEST(hub_telemetry_generations, an_id_given_twice_is_the_later_ones) {
+TEST(hub_telemetry_generations, of_an_id_given_twice_each_key_finds_its_own_latest) {
   Generations generations(2);
   generations.add(made("gen-1", "same", "alice"));
   generations.add(made("gen-2", "same", "bob"));
-  EXPECT_FALSE(generations.find("same", "alice"));
+  EXPECT_EQ(generations.find("same", "alice")->id, "gen-1");
   EXPECT_EQ(generations.find("same", "bob")->id, "gen-2");
-  generations.add(made("gen-3", "req-3", "alice"));  // takes the first one's place
+  generations.add(made("gen-3", "same", "alice"));  // takes the first one's place
+  EXPECT_EQ(generations.find("same", "alice")->id, "gen-3");
   EXPECT_EQ(generations.find("same", "bob")->id, "gen-2");
   EXPECT_FALSE(generations.find("gen-1", "alice"));
 }
