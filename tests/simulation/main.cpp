@@ -24,7 +24,8 @@ struct Wanted {
 };
 
 constexpr std::string_view kUsage =
-    "simulate [--scenario FILE] [--hedging] [--seeds N [--from N] | --seed N] [--way NAME]... [--json] [--trace] "
+    "simulate [--scenario FILE] [--hedging] [--seeds N [--from N] | --seed N] [--way NAME]... [--json] "
+    "[--trace] "
     "[--plot FILE]\n";
 
 bool read(std::span<char*> arguments, Wanted& wanted) {

@@ -127,22 +127,20 @@ std::vector<Bound> bounds_of(const Results& results) {
   constexpr std::string_view kCheapest = "sluice_cheapest", kFastest = "sluice_fastest";
   const auto of = [&](std::string_view what, const std::vector<double>& values, double limit,
                       std::string_view way) { return bound(what, values, limit, results, way); };
-  return {of("cheapest: cost over the clairvoyant's", excess(results, kCheapest, kKnowsCost, kCost), 0.02,
-             kCheapest),
-          of("cheapest: success below the clairvoyant's", lost(results, kCheapest, kKnowsCost), 0.001,
-             kCheapest),
-          of("fastest: p50 over the clairvoyant's", excess(results, kFastest, kKnowsTime, kP50), 0.10,
-             kFastest),
-          of("fastest: p95 over the clairvoyant's", excess(results, kFastest, kKnowsTime, kP95), 0.15,
-             kFastest),
-          of("cheapest: requests over a learned limit", figures_of(results, kCheapest, kOver), 0.02, kCheapest),
-          of("fastest: requests over a learned limit", figures_of(results, kFastest, kOver), 0.02, kFastest)};
+  return {
+      of("cheapest: cost over the clairvoyant's", excess(results, kCheapest, kKnowsCost, kCost), 0.02,
+         kCheapest),
+      of("cheapest: success below the clairvoyant's", lost(results, kCheapest, kKnowsCost), 0.001, kCheapest),
+      of("fastest: p50 over the clairvoyant's", excess(results, kFastest, kKnowsTime, kP50), 0.10, kFastest),
+      of("fastest: p95 over the clairvoyant's", excess(results, kFastest, kKnowsTime, kP95), 0.15, kFastest),
+      of("cheapest: requests over a learned limit", figures_of(results, kCheapest, kOver), 0.02, kCheapest),
+      of("fastest: requests over a learned limit", figures_of(results, kFastest, kOver), 0.02, kFastest)};
 }
 
 std::vector<Bound> hedging_bounds_of(const Results& results) {
   constexpr std::string_view kHedged = "sluice_hedged", kUnhedged = "sluice_unhedged";
-  return {bound("hedged: p99 beside unhedged, less 1", excess(results, kHedged, kUnhedged, kP99), -0.5, results,
-                kHedged),
+  return {bound("hedged: p99 beside unhedged, less 1", excess(results, kHedged, kUnhedged, kP99), -0.5,
+                results, kHedged),
           bound("hedged: cost over unhedged", excess(results, kHedged, kUnhedged, kCost), 0.05, results,
                 kHedged)};
 }
@@ -161,9 +159,10 @@ std::string table_of(const Results& results) {
   for (const Way& way : all_ways()) {
     if (!results.contains(way.name)) continue;
     const auto of = [&](const Figure& figure) { return median(figures_of(results, way.name, figure)); };
-    out += fmt::format("| {} ({}) | {:.4f} | {:.2f} | {:.2f} | {:.2f} | {:.3f} | {:.2f} | {:.1f} | {:.2f} |\n",
-                       way.name, way.about, of(kCost), of(kP50), of(kP95), of(kP99), 100 * of(kSuccess),
-                       of(attempts), 100 * of(kOver), 100 * most(figures_of(results, way.name, insisted)));
+    out +=
+        fmt::format("| {} ({}) | {:.4f} | {:.2f} | {:.2f} | {:.2f} | {:.3f} | {:.2f} | {:.1f} | {:.2f} |\n",
+                    way.name, way.about, of(kCost), of(kP50), of(kP95), of(kP99), 100 * of(kSuccess),
+                    of(attempts), 100 * of(kOver), 100 * most(figures_of(results, way.name, insisted)));
   }
   return out;
 }
