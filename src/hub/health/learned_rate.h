@@ -2,8 +2,9 @@
 // refusal nothing is known. Then: the rate that was accepted lately becomes the ceiling; requests leave
 // through a token bucket a little below it; after a while without a refusal the rate grows again, at first
 // fast (the first estimate may be far too low), later slowly, so that what is tried above the limit stays
-// well below one in fifty. The shape (cut, hold, probe) is that of CUBIC (RFC 9438), with the measured
-// accepted rate in place of the window.
+// well below one in fifty. A refusal soon after another one tells the limit: what was let in between. What
+// leaves although nothing was left teaches nothing. The shape (cut, hold, probe) is that of CUBIC (RFC 9438),
+// with the measured accepted rate in place of the window.
 //
 // Pure: no clock. Not thread-safe; the owner's mutex.
 #pragma once
