@@ -78,27 +78,6 @@ struct ModelFacts {
 };
 base::Result<ModelFacts> describe_language_model(const std::filesystem::path& path);
 
-// What running a model takes, by what it is for. Pages of the embedding come as tokens are read, and the
-// system may drop them again; everything else is touched in full use.
-struct MemoryForecast {
-  std::size_t weights = 0;    // of the decoder, laid out for the kernels
-  std::size_t embedding = 0;  // left in the file
-  std::size_t cache = 0;      // keys and values
-  std::size_t work = 0;       // activations of one step
-  std::size_t vision_weights = 0;
-  std::size_t vision_work = 0;
-
-  std::size_t total() const { return weights + embedding + cache + work + vision_weights + vision_work; }
-};
-// `positions` of all sessions together; 0: one session with the model's whole context. `sessions` and
-// `threads` as EngineOptions has them (0: its defaults).
-MemoryForecast forecast_memory(const ModelFacts& facts, std::size_t positions = 0, std::size_t sessions = 0,
-                               std::size_t threads = 0);
-
-// `unavailable`, with both numbers and what they are made of, when the forecast is more than `available`
-// bytes.
-base::Status check_fits(const MemoryForecast& forecast, std::size_t available, std::string_view name);
-
 // Whether the model there has a vision tower, as far as file names tell.
 bool looks_like_seeing(const std::filesystem::path& path);
 // Whether a .gguf file is the vision half of a pair by its name.

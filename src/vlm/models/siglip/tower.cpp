@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "vlm/kernels/attention.h"
 #include "vlm/kernels/format.h"
@@ -28,15 +27,24 @@ std::size_t widest_of(const VisionShape& s) {
   return std::max({s.hidden, s.intermediate, 3 * s.patch * s.patch});
 }
 
+std::size_t longest_row(const VisionShape& s) {
+  return std::max(widest_of(s), s.hidden * s.shuffle * s.shuffle);
+}
+
+std::size_t scores_of(const VisionShape& s) {
+  return kernels::attention_scratch(s.patches(), s.heads, s.heads);
+}
+
 // Left operands whose rows `fill(index, row)` writes. Complete when it returns.
 template <typename Fill>
-kernels::Activations prepare(tensor::Lane& lane, const kernels::ActivationBuffer& buffer, std::size_t rows,
-                             std::size_t columns, kernels::Forms forms, Fill&& fill) {
+kernels::Activations prepare(tensor::Lane& lane, const SiglipDesk& desk,
+                             const kernels::ActivationBuffer& buffer, std::size_t rows, std::size_t columns,
+                             kernels::Forms forms, Fill&& fill) {
   const kernels::Activations activations = buffer.shape(rows, columns, forms);
-  std::vector<float> row(columns);
+  const std::span<float> row = desk.lanes[lane.index()].row.first(columns);
   lane.share(rows, kGrain, [&](std::size_t first, std::size_t last) {
     for (; first < last; ++first) {
-      fill(first, std::span(row));
+      fill(first, row);
       activations.set_row(first, row.data());
     }
   });
@@ -47,10 +55,11 @@ kernels::Activations prepare(tensor::Lane& lane, const kernels::ActivationBuffer
 kernels::Activations prepare_normed(tensor::Lane& lane, SiglipDesk& desk, const LayerNorm& norm,
                                     kernels::Forms forms) {
   const std::size_t width = desk.shape.hidden;
-  return prepare(
-      lane, *desk.patch_rows, desk.shape.patches(), width, forms, [&](std::size_t i, std::span<float> row) {
-        kernels::layer_norm(row, {desk.row(desk.x, width, i), width}, norm.weight, norm.bias, norm.eps);
-      });
+  return prepare(lane, desk, desk.patch_rows, desk.shape.patches(), width, forms,
+                 [&](std::size_t i, std::span<float> row) {
+                   kernels::layer_norm(row, {desk.row(desk.x, width, i), width}, norm.weight, norm.bias,
+                                       norm.eps);
+                 });
 }
 
 // x += delta + bias
@@ -87,13 +96,17 @@ std::size_t SiglipDesk::bytes_for(const VisionShape& shape) {
          kernels::ActivationBuffer::bytes_for(shape.rows(), shape.hidden * shape.shuffle * shape.shuffle);
 }
 
-Result<std::unique_ptr<SiglipDesk>> SiglipDesk::make(const VisionShape& s) {
+std::size_t SiglipDesk::bytes_for_lane(const VisionShape& shape) {
+  return (longest_row(shape) + scores_of(shape)) * sizeof(float);
+}
+
+Result<std::unique_ptr<SiglipDesk>> SiglipDesk::make(const VisionShape& s, std::size_t lanes) {
   auto desk = std::make_unique<SiglipDesk>();
   desk->shape = s;
   desk->head = s.hidden / s.heads;
   desk->padded = padded_head(s);
-  SLUICE_TRY(desk->arena_,
-             tensor::Arena::make(floats_of(s) * sizeof(float) + kParts * tensor::Arena::kAlignment));
+  SLUICE_TRY(desk->arena_, tensor::Arena::make(floats_of(s) * sizeof(float) + lanes * bytes_for_lane(s) +
+                                               (kParts + 2 * lanes) * tensor::Arena::kAlignment));
   const auto take = [&](std::span<float>& part, std::size_t count) -> base::Status {
     SLUICE_TRY(part, desk->arena_.take_floats(count));
     return {};
@@ -106,8 +119,13 @@ Result<std::unique_ptr<SiglipDesk>> SiglipDesk::make(const VisionShape& s) {
     SLUICE_TRY_VOID(take(*part, n * s.heads * desk->padded));
   SLUICE_TRY_VOID(take(desk->lifted, n * s.intermediate));
   SLUICE_TRY_VOID(take(desk->gathered, s.rows() * s.hidden * s.shuffle * s.shuffle));
-  desk->patch_rows = std::make_unique<kernels::ActivationBuffer>(n, widest_of(s));
-  desk->frame_rows = std::make_unique<kernels::ActivationBuffer>(s.rows(), s.hidden * s.shuffle * s.shuffle);
+  desk->lanes.resize(lanes);
+  for (LaneScratch& lane : desk->lanes) {
+    SLUICE_TRY_VOID(take(lane.row, longest_row(s)));
+    SLUICE_TRY_VOID(take(lane.scores, scores_of(s)));
+  }
+  SLUICE_TRY(desk->patch_rows, kernels::ActivationBuffer::make(n, widest_of(s)));
+  SLUICE_TRY(desk->frame_rows, kernels::ActivationBuffer::make(s.rows(), s.hidden * s.shuffle * s.shuffle));
   return desk;
 }
 
@@ -124,7 +142,7 @@ void PatchEmbedding::run(tensor::Lane& lane, SiglipDesk& desk, std::span<const f
             pixels.begin() + static_cast<std::ptrdiff_t>((colour * s.image + top + y) * s.image + left),
             s.patch, to);
   };
-  const auto patches = prepare(lane, *desk.patch_rows, s.patches(), image::kChannels * s.patch * s.patch,
+  const auto patches = prepare(lane, desk, desk.patch_rows, s.patches(), image::kChannels * s.patch * s.patch,
                                projection.weight.forms(), cut);
   kernels::matmul(lane, projection.weight, patches, desk.delta.data());
   lane.barrier();
@@ -179,12 +197,12 @@ void TowerAttention::run(tensor::Lane& lane, SiglipDesk& desk) const {
                               .visible = n,
                               .scale = 1.0F / std::sqrt(static_cast<float>(desk.head))};
   task.values.data = desk.head_values.data();
-  std::vector<float> scratch(kernels::attention_scratch(n, s.heads, s.heads));
+  const std::span<float> scratch = desk.lanes[lane.index()].scores;
   lane.share(kernels::attention_units(task), 1,
              [&](std::size_t unit, std::size_t) { kernels::attend(task, unit, scratch); });
   lane.barrier();
   const auto attended = prepare(
-      lane, *desk.patch_rows, n, s.hidden, out.weight.forms(), [&](std::size_t p, std::span<float> row) {
+      lane, desk, desk.patch_rows, n, s.hidden, out.weight.forms(), [&](std::size_t p, std::span<float> row) {
         const float* from = desk.row(desk.attended, width, p);
         for (std::size_t h = 0; h < s.heads; ++h)
           std::copy_n(from + h * desk.padded, desk.head, row.data() + h * desk.head);
@@ -200,7 +218,7 @@ void TowerFeedForward::run(tensor::Lane& lane, SiglipDesk& desk) const {
   kernels::matmul(lane, first.weight, normed, desk.lifted.data());
   lane.barrier();
   const auto bent =
-      prepare(lane, *desk.patch_rows, s.patches(), s.intermediate, second.weight.forms(),
+      prepare(lane, desk, desk.patch_rows, s.patches(), s.intermediate, second.weight.forms(),
               [&](std::size_t p, std::span<float> row) {
                 std::copy_n(desk.row(desk.lifted, s.intermediate, p), s.intermediate, row.begin());
                 kernels::add(row, first.bias);
@@ -231,7 +249,7 @@ void Connector::run(tensor::Lane& lane, SiglipDesk& desk, std::span<float> rows)
   lane.barrier();
   observe(lane, desk, "post_norm", desk.delta);
   observe(lane, desk, "shuffle", desk.gathered);
-  const auto gathered = prepare(lane, *desk.frame_rows, s.rows(), width, weight.forms(),
+  const auto gathered = prepare(lane, desk, desk.frame_rows, s.rows(), width, weight.forms(),
                                 [&](std::size_t i, std::span<float> row) {
                                   std::copy_n(desk.row(desk.gathered, width, i), width, row.begin());
                                 });
