@@ -358,6 +358,7 @@ void Engine::Worker::look() {
   const models::FrameSettings& settings = eyes.description().frames;
   image::normalise(live.next_frame(), settings.mean, settings.deviation, desk->pixels);
   eyes.encode(desk->pixels, live.next_image_rows(), *desk->eyes, pool_);
+  if (const Status whole = live.model().check_whole(); !whole) return fail_all(live.model(), whole.error());
   live.note_frame(Clock::now() - began);
 }
 
@@ -379,6 +380,7 @@ void Engine::Worker::run_batch(const LanguageModel& model) {
   if (rows_.empty()) return;  // everybody is still looking
 
   model.model->forward(rows_, *workspace, pool_);
+  if (const Status whole = model.check_whole(); !whole) return fail_all(model, whole.error());
 
   for (std::size_t i = 0; i < samplers_.size(); ++i)
     events_.push_back(samplers_[i]->take(workspace->logits(i)));

@@ -134,6 +134,7 @@ Result<Eyes> load_eyes(const Opened& opened, const models::Model& decoder, tenso
                       "{}: image_token_id: expected {} as the vocabulary has it, found {}",
                       opened.vision->name(), eyes.image_token, stated);
   eyes.masked = masked_ids(opened.tokenizer, decoder.shape().vocabulary);
+  eyes.file = opened.vision;
   return eyes;
 }
 
@@ -194,7 +195,13 @@ Result<std::shared_ptr<const LanguageModel>> load_language_model(const std::file
   auto loaded = std::make_shared<const LanguageModel>(
       file, std::move(model), std::move(opened.tokenizer), std::move(chat_template), std::move(fingerprint),
       std::chrono::steady_clock::now() - began, std::move(eyes), std::move(opened.sampling));
+  SLUICE_TRY_VOID(loaded->check_whole());
   return loaded;
+}
+
+base::Status LanguageModel::check_whole() const {
+  SLUICE_TRY_VOID(file->check_whole());
+  return eyes ? eyes->file->check_whole() : base::Status();
 }
 
 bool is_vision_half(const std::filesystem::path& file) {

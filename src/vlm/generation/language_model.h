@@ -31,6 +31,7 @@ struct Eyes {
   std::int32_t image_token = -1;  // stands for one row of a frame
   std::vector<std::int32_t>
       masked;  // ids that are never an answer: markers of pictures, and rows without a token
+  std::shared_ptr<const formats::TensorFile> file;
 };
 
 struct LanguageModel : std::enable_shared_from_this<LanguageModel> {
@@ -56,6 +57,9 @@ struct LanguageModel : std::enable_shared_from_this<LanguageModel> {
   std::chrono::nanoseconds load_time{};
   std::optional<Eyes> eyes;  // none: text only
   Sampling sampling;         // how it answers when a request says nothing: generation_config.json
+
+  // io_failed once its files lost bytes: what was computed since they did may be wrong.
+  base::Status check_whole() const;
 
   // Positions: what the model was trained for.
   std::size_t context() const { return model->shape().context; }
