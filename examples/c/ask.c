@@ -2,31 +2,22 @@
  * it). */
 #include <sluice.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+static char picture[64 << 20]; /* no larger file is read */
 
 static int print_text(void* user, const char* text, size_t bytes) {
   fwrite(text, 1, bytes, (FILE*)user);
   return fflush((FILE*)user); /* anything but 0 would cancel */
 }
 
-static void* read_file(const char* path, size_t* size) {
-  FILE* file = fopen(path, "rb");
-  if (file == NULL || fseek(file, 0, SEEK_END) != 0) return NULL;
-  const size_t length = (size_t)ftell(file);
-  char* bytes = malloc(length + 1);
-  rewind(file);
-  if (bytes != NULL) *size = fread(bytes, 1, length, file);
-  fclose(file);
-  return bytes;
-}
-
 int main(int argc, char** argv) {
   sluice_error error;
   sluice_answer answer;
-  size_t size = 0;
-  void* picture = argc == 4 ? read_file(argv[2], &size) : NULL;
-  if (picture == NULL) return fprintf(stderr, "usage: %s MODEL PICTURE QUESTION\n", argv[0]), 2;
+  FILE* file = argc == 4 ? fopen(argv[2], "rb") : NULL;
+  if (file == NULL) return fprintf(stderr, "usage: %s MODEL PICTURE QUESTION\n", argv[0]), 2;
+  const size_t size = fread(picture, 1, sizeof picture, file);
+  fclose(file);
   sluice_model* model = sluice_model_load(argv[1], NULL, &error);
   sluice_prompt* prompt = model ? sluice_prompt_new(model, &error) : NULL;
   int failed = prompt == NULL || sluice_prompt_begin(prompt, "user", &error) ||
@@ -39,6 +30,5 @@ int main(int argc, char** argv) {
     printf("\n%u tokens, %u of the picture\n", answer.answer_tokens, answer.image_tokens);
   sluice_prompt_free(prompt);
   sluice_model_free(model);
-  free(picture);
   return failed;
 }

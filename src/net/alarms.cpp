@@ -15,18 +15,6 @@ void Alarms::queue(Alarm& alarm, TimePoint at) {
   if (alarm.queued_ != kNever) queue_.erase({alarm.queued_, &alarm});
   alarm.queued_ = at;
   queue_.emplace(at, &alarm);
-  arm();
-}
-
-void Alarms::arm() {
-  if (!timer_ || queue_.empty() || queue_.begin()->first >= armed_) return;
-  armed_ = queue_.begin()->first;
-  timer_->expires_at(armed_);  // takes an earlier wait back
-  timer_->async_wait([this](boost::system::error_code error) {
-    if (error) return;
-    armed_ = kNever;
-    ring();
-  });
 }
 
 void Alarms::ring() {
@@ -46,7 +34,6 @@ void Alarms::ring() {
     const auto callback = alarm.callback_;  // it may destroy the alarm
     callback();
   }
-  arm();
 }
 
 }  // namespace sluice::net

@@ -1,10 +1,8 @@
 // Deadlines of one loop, made for objects that move theirs with every request: putting a deadline off or
-// clearing it is one store, no system call, no queue. One system timer serves all.
+// clearing it is one store, no system call, no queue. The loop asks for the first one before it waits.
 #pragma once
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <functional>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -34,19 +32,14 @@ class Alarm {
 
 class Alarms {
  public:
-  explicit Alarms(asio::io_context& context) { timer_.emplace(context); }
-  // Before the io_context goes; alarms that coroutines hold may still be destroyed afterwards.
-  void close() { timer_.reset(); }
+  // For the loop: when ring() is to be called, at the latest.
+  TimePoint next() const { return queue_.empty() ? kNever : queue_.begin()->first; }
+  void ring();
 
  private:
   friend class Alarm;
-  using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
   void queue(Alarm& alarm, TimePoint at);
-  void arm();
-  void ring();
 
-  std::optional<Timer> timer_;
-  TimePoint armed_ = kNever;
   std::set<std::pair<TimePoint, Alarm*>> queue_;
 };
 

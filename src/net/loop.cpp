@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "net/alarms.h"
 #include "net/limits.h"
+#include "net/transport/poller.h"
 #include "net/transport/signal.h"
 
 namespace sluice::net {
@@ -38,11 +39,11 @@ Loop::Loop(std::size_t index)
     : index_(index),
       context_(std::in_place, 1),
       work_(context_->get_executor()),
-      alarms_(std::make_unique<Alarms>(*context_)) {}
+      alarms_(std::make_unique<Alarms>()),
+      poller_(std::make_unique<Poller>()) {}
 
 Loop::~Loop() {
-  // Suspended coroutines die with the context; their alarms need the queue until then.
-  alarms_->close();
+  // Suspended coroutines die with the context; their alarms and sockets need ours until then.
   while (waiting_signals_ != nullptr) waiting_signals_->abandon();
   work_.reset();
   context_.reset();
@@ -50,21 +51,36 @@ Loop::~Loop() {
 
 void Loop::post(std::move_only_function<void()> work) {
   asio::post(*context_, std::move(work));
+  if (!is_current()) poller_->wake();
 }
 
 void Loop::spawn(Task<void> task) {
   asio::co_spawn(*context_, std::move(task), [](std::exception_ptr problem) { report(problem); });
+  if (!is_current()) poller_->wake();
 }
 
 void Loop::run() {
   CHECK(current_loop == nullptr);
   current_loop = this;
-  context_->run();
+  while (!stopped_.load(std::memory_order_acquire)) {
+    context_->poll();
+    const TimePoint next = alarms_->next();
+    const bool has_events = poller_->wait(next);
+    const bool has_alarms = next != kNever && next <= Clock::now();
+    // As posted work, so that coroutines resumed there find the context's memory.
+    if (has_events || has_alarms)
+      asio::post(*context_, [this] {
+        alarms_->ring();
+        poller_->dispatch();
+      });
+  }
   current_loop = nullptr;
 }
 
 void Loop::stop() {
+  stopped_.store(true, std::memory_order_release);
   context_->stop();
+  poller_->wake();
 }
 
 bool Loop::is_current() const {

@@ -1,8 +1,11 @@
-// Event loops: one thread, one io_context, no locks between the objects of a loop. Whatever is created on a
-// loop (connections, clients, requests, Cancels, Events) is touched on that loop's thread only; post() is the
-// one door from other threads. Task is the coroutine type of everything that waits.
+// Event loops: one thread, no locks between the objects of a loop. An io_context runs what is ready
+// (coroutines and posted work) and knows neither sockets nor timers: those are the Poller's and the Alarms'.
+// Whatever is created on a loop (connections, clients, requests, Cancels, Events) is touched on that loop's
+// thread only; post() is the one door from other threads. Task is the coroutine type of everything that
+// waits.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -29,6 +32,7 @@ using TimePoint = Clock::time_point;
 inline constexpr TimePoint kNever = TimePoint::max();
 
 class Alarms;
+class Poller;
 class Signal;
 
 class Loop {
@@ -47,17 +51,19 @@ class Loop {
   bool is_current() const;  // whether the calling thread runs this loop
   static Loop* current();   // the loop of the calling thread, or null
 
-  asio::io_context& context() { return *context_; }
-  Executor executor() { return context_->get_executor(); }
-  Alarms& alarms() { return *alarms_; }  // net's own timers
+  Alarms& alarms() { return *alarms_; }
+  // Net's own.
+  Poller& poller() { return *poller_; }
   Signal*& waiting_signals() { return waiting_signals_; }
-  std::shared_ptr<char[]>& read_buffer();  // net's own: kReadBytes, shared by all reads of the loop
+  std::shared_ptr<char[]>& read_buffer();  // kReadBytes, shared by all reads of the loop
 
  private:
   const std::size_t index_;
   std::optional<asio::io_context> context_;
   asio::executor_work_guard<Executor> work_;
-  std::unique_ptr<Alarms> alarms_;
+  const std::unique_ptr<Alarms> alarms_;
+  const std::unique_ptr<Poller> poller_;
+  std::atomic<bool> stopped_ = false;
   Signal* waiting_signals_ = nullptr;
   std::shared_ptr<char[]> read_buffer_;
 };

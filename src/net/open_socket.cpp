@@ -7,13 +7,12 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <cerrno>
 #include <cstring>
 
 #include "net/limits.h"
 #include "net/transport/resolver.h"
+#include "net/transport/socket.h"
 
 namespace sluice::net {
 
@@ -26,55 +25,52 @@ std::atomic<std::uint64_t> opened{0};
 std::atomic<std::uint64_t> resolved{0};
 
 // One address being connected to.
-struct Attempt {
-  explicit Attempt(Loop& loop) : socket(loop.context()) {}
+struct Attempt final : Socket::Owner {
+  Attempt(Loop& loop, int fd, Event& changed) : socket(loop, fd, this), changed_(changed) {}
 
-  asio::basic_stream_socket<asio::generic::stream_protocol, Executor> socket;
+  void finish(int with_error) {
+    error = with_error;
+    finished = true;
+    changed_.set();
+  }
+  void on_ready() override {
+    int result = 0;
+    socklen_t size = sizeof result;
+    ::getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &result, &size);
+    finish(result);
+  }
+
+  Socket socket;
   bool finished = false;
   int error = 0;
+
+ private:
+  Event& changed_;
 };
 
-void finish_attempt(Attempt& attempt) {
-  socklen_t size = sizeof attempt.error;
-  ::getsockopt(attempt.socket.native_handle(), SOL_SOCKET, SO_ERROR, &attempt.error, &size);
-  attempt.finished = true;
-}
-
-// Shared with the callbacks, which may come after the waiter has left.
 struct Race {
   explicit Race(Loop& loop) : changed(loop) {}
   Event changed;
-  std::vector<std::unique_ptr<Attempt>> attempts;
+  std::vector<std::unique_ptr<Attempt>> attempts;  // closed with it
 };
 
-void begin_attempt(const std::shared_ptr<Race>& race, Loop& loop, const SocketAddress& address) {
-  race->attempts.push_back(std::make_unique<Attempt>(loop));
-  Attempt& attempt = *race->attempts.back();
+void begin_attempt(Race& race, Loop& loop, const SocketAddress& address) {
   const int family = address.storage.ss_family;
   const int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) {
-    attempt.error = errno;
-    attempt.finished = true;
-    return;
-  }
+  const int failed = fd < 0 ? errno : 0;
+  Attempt& attempt = *race.attempts.emplace_back(std::make_unique<Attempt>(loop, fd, race.changed));
+  if (failed != 0) return attempt.finish(failed);
+  if (!attempt.socket.is_open()) return attempt.finish(ENOMEM);
   opened.fetch_add(1, std::memory_order_relaxed);
-  attempt.socket.assign(asio::generic::stream_protocol(family, 0), fd);
   if (family != AF_UNIX) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   }
   const int result = ::connect(fd, address.get(), address.size);
-  if (result == 0 || errno != EINPROGRESS) {
-    attempt.error = result == 0 ? 0 : errno;
-    attempt.finished = true;
-    return;
-  }
-  attempt.socket.async_wait(asio::socket_base::wait_write, [race, &attempt](boost::system::error_code error) {
-    if (error) return;  // closed: another won, or nobody waits
-    finish_attempt(attempt);
-    race->changed.set();
-  });
+  if (result == 0 || errno != EINPROGRESS) return attempt.finish(result == 0 ? 0 : errno);
+  attempt.socket.saw_full();
+  attempt.socket.notify(Socket::Side::write);
 }
 
 // The first connected descriptor, or -1 and the last error.
@@ -92,40 +88,24 @@ int take_winner(Race& race, bool& all_finished, int& error) {
   return -1;
 }
 
-// Closes what has not won when the waiter leaves, so that the callbacks end.
-class RaceEnd {
- public:
-  explicit RaceEnd(Race& race) : race_(race) {}
-  ~RaceEnd() {
-    boost::system::error_code ignored;
-    for (const auto& attempt : race_.attempts) attempt->socket.close(ignored);
-  }
-  RaceEnd(const RaceEnd&) = delete;
-  RaceEnd& operator=(const RaceEnd&) = delete;
-
- private:
-  Race& race_;
-};
-
 Task<base::Result<int>> connect_any(const std::vector<SocketAddress>& addresses, const std::string& name,
                                     TimePoint deadline, Cancel& cancel) {
   Loop& loop = *Loop::current();
-  const auto race = std::make_shared<Race>(loop);
-  const RaceEnd end(*race);
+  Race race(loop);
   std::size_t begun = 0;
   while (true) {
     bool all_finished = true;
     int error = 0;
-    if (const int fd = take_winner(*race, all_finished, error); fd >= 0) co_return fd;
+    if (const int fd = take_winner(race, all_finished, error); fd >= 0) co_return fd;
     if (all_finished && begun == addresses.size())
       co_return fail(ErrorCode::upstream_failed, "{}: cannot connect: {}", name, std::strerror(error));
     TimePoint wake = deadline;
     if (begun < addresses.size()) {
       begin_attempt(race, loop, addresses[begun++]);
-      if (race->attempts.back()->finished) continue;
+      if (race.attempts.back()->finished) continue;
       if (begun < addresses.size()) wake = std::min(deadline, Clock::now() + kAddressDelay);
     }
-    const auto status = co_await race->changed.wait(cancel, wake);
+    const auto status = co_await race.changed.wait(cancel, wake);
     if (!status && (status.error().code != ErrorCode::timed_out || Clock::now() >= deadline))
       co_return std::unexpected(status.error());
   }

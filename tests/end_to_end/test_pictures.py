@@ -308,3 +308,18 @@ def test_a_list_of_pictures_is_read_as_a_video(hub, tmp_path):
     told = json.loads(run.stdout)
     assert [image["tiles_used"] for image in told["images"]] == [1, 1, 1] and told["usage"]["image_tokens"] == 12
     assert hub.command("ask", *frames, "What?", "--video", "-1").returncode == 1
+
+
+def test_the_same_video_through_the_api_has_the_same_tokens(hub, tmp_path):
+    (tmp_path / "p.png").write_bytes(PICTURE.read_bytes())
+    run = hub.command("ask", *[str(tmp_path / "p.png")] * 6, "What happens?", "--video", "2", "--max-tokens", "2", "--json", "-m",
+                      "eye/tiny")
+    told = json.loads(run.stdout)
+    answer = read_json(chat(hub, [{"type": "video", "video": [URL] * 6, "fps": 2}, {"type": "text", "text": "What happens?"}],
+                            max_tokens=2))
+    assert answer["choices"][0]["message"]["content"] == told["text"]
+    assert answer["usage"]["prompt_tokens"] == told["usage"]["prompt_tokens"]
+    assert answer["usage"]["sluice"] == {"image_tokens": 12, "tiles_used": 3, "tiles_possible": 3, "images": [
+        {"width": 90, "height": 60, "tiles_used": 1, "tiles_possible": 1}] * 3}
+    reply = chat(hub, [{"type": "video", "video": ["data:image/png;base64,AAAA"]}, {"type": "text", "text": "What?"}])
+    assert reply.status == 400 and json.loads(reply.body)["error"]["param"] == "messages.0.content.0.video.0"

@@ -71,6 +71,10 @@ def test_the_header_compiles_alone(tree, tmp_path, compiler, standard):
         "-I", next(tree.rglob("sluice.h")).parent, tmp_path / "t.c")
 
 
+def test_the_example_fits_forty_lines():
+    assert len((SOURCE / "examples" / "c" / "ask.c").read_text().splitlines()) <= 40
+
+
 @pytest.mark.parametrize("static", [False, True])
 def test_the_example_runs_by_pkg_config(environment, tmp_path, expected, static):
     more = ["--static"] if static else []

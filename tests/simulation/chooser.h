@@ -40,6 +40,7 @@ class Chooser {
   virtual std::optional<health::Ticket> begin(std::size_t, double, bool) { return health::Ticket{}; }
   virtual std::optional<health::TimePoint> retry_at(std::size_t, double) { return std::nullopt; }
   virtual void head(std::size_t, const health::Ticket&, std::span<const health::Field>, double) {}
+  virtual void first_token(std::size_t, health::Ticket&, double) {}
   virtual void end(std::size_t, const health::Ticket&, const health::Ended&, double) {}
 };
 

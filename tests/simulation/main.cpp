@@ -24,7 +24,7 @@ struct Wanted {
 };
 
 constexpr std::string_view kUsage =
-    "simulate [--scenario FILE] [--hedging] [--seeds N | --seed N] [--way NAME]... [--json] [--trace] "
+    "simulate [--scenario FILE] [--hedging] [--seeds N [--from N] | --seed N] [--way NAME]... [--json] [--trace] "
     "[--plot FILE]\n";
 
 bool read(std::span<char*> arguments, Wanted& wanted) {
@@ -45,6 +45,8 @@ bool read(std::span<char*> arguments, Wanted& wanted) {
     } else if (name == "--way") {
       if (find_way(value) == nullptr) return false;
       wanted.ways.emplace_back(value);
+    } else if (name == "--from" && number) {
+      wanted.first_seed = *number;
     } else if ((name == "--seed" || name == "--seeds") && number && *number > 0) {
       wanted.seeds = name == "--seed" ? 1 : *number;
       if (name == "--seed") wanted.first_seed = *number;

@@ -13,11 +13,12 @@ namespace sluice::simulation {
 // By way, one result a seed, in the order of the seeds.
 using Results = std::map<std::string, std::vector<Result>, std::less<>>;
 
-// What must hold, each over all seeds: the median is judged, the worst is shown.
+// What must hold over all seeds, for the median and for the worst of them.
 struct Bound {
   std::string_view what;
   double median = 0, worst = 0, most = 0;
-  bool holds() const { return median <= most; }
+  std::uint64_t worst_seed = 0;
+  bool holds() const { return median <= most && worst <= most; }
 };
 std::vector<Bound> bounds_of(const Results& results);
 std::vector<Bound> hedging_bounds_of(const Results& results);

@@ -86,6 +86,7 @@ class Runner {
       limits_.emplace_back(plan.limit, plan.limit_per_s);
     chooser_ = way.make({.world = world_, .limits = limits_}, seed);
     live_.resize(world.requests().size());
+    result_.seed = seed;
     result_.by_provider.resize(limits_.size());
     over_.resize(limits_.size());
   }
@@ -185,15 +186,17 @@ class Runner {
     attempt.running = true;
     if (counts(*live.request)) ++result_.attempts;
     if (counts(*live.request) && start.reason == gateway::StartReason::hedge) ++result_.hedges;
-    meet(index, start.attempt, live.visits[provider]++);
+    if (counts(*live.request) && start.insist) ++result_.insisted;
+    meet(index, start.attempt, start.insist, live.visits[provider]++);
     if (trace_ != nullptr)
       *trace_ +=
-          fmt::format("{:.3f} request {} {} {} {}\n", now_s_, index, gateway::name_of(start.reason),
+          fmt::format("{:.3f} request {} {} {} {}\n", now_s_, index,
+                      start.insist ? "insists" : gateway::name_of(start.reason),
                       world_.scenario().providers[provider].name, health::name_of(attempt.ended.verdict));
   }
 
   // What the world has in store for it.
-  void meet(std::size_t index, std::size_t number, std::uint32_t visit) {
+  void meet(std::size_t index, std::size_t number, bool insists, std::uint32_t visit) {
     Live& live = *live_[index];
     Attempt& attempt = live.attempts[number];
     const Scenario& scenario = world_.scenario();
@@ -209,7 +212,8 @@ class Runner {
     Limit& limit = limits_[attempt.provider];
     const bool fits = limit.take(now_s_);
     attempt.fields = limit.fields(now_s_);
-    if (!fits) over_[attempt.provider].note(now_s_);
+    if (!fits && insists && counts(*live.request)) ++result_.insisted_refused;
+    if (!fits && !insists) over_[attempt.provider].note(now_s_);
     if (!fits) return fail(Verdict::rate_limited, scenario.round_trip_s);
     attempt.draw = world_.draw(attempt.provider, *live.request, visit, now_s_);
     if (attempt.draw.fails) return fail(Verdict::overloaded, attempt.draw.first_token_s);
@@ -240,6 +244,7 @@ class Runner {
     Live& live = *live_[index];
     Attempt& attempt = live.attempts[number];
     tell_head(attempt);
+    chooser_->first_token(attempt.provider, attempt.ticket, now_s_);
     live.machine->showed(number);
     live.first_token_s = now_s_ - live.request->arrives_s;
     push({.at_s = attempt.began_s + attempt.ended.total_s,

@@ -11,9 +11,13 @@
 namespace sluice::simulation {
 
 struct Result {
+  std::uint64_t seed = 0;
   std::uint64_t requests = 0, answered = 0;
   double cost_usd = 0;
   std::uint64_t attempts = 0, hedges = 0;
+  // Sent to a route whose circuit was open or whose limit was used up, because nobody else was left; and
+  // those of them that its limit refused. They are meant to be over it, and are not in `over_limit`.
+  std::uint64_t insisted = 0, insisted_refused = 0;
   // Of the answered, from the arrival: to the first and to the last token.
   double first_p50_s = 0, first_p95_s = 0, first_p99_s = 0;
   double p50_s = 0, p95_s = 0, p99_s = 0;

@@ -77,6 +77,9 @@ class Sluice : public Chooser {
             double now_s) override {
     health_.note_headers(key(provider), ticket, fields, wall_at(now_s), time_at(now_s));
   }
+  void first_token(std::size_t provider, health::Ticket& ticket, double now_s) override {
+    health_.note_first_token(key(provider), ticket, time_at(now_s));
+  }
   void end(std::size_t provider, const health::Ticket& ticket, const health::Ended& ended,
            double now_s) override {
     health_.end(key(provider), ticket, ended, time_at(now_s));

@@ -1,8 +1,10 @@
 """Samples to tensors: tiles, prompt and answer ids, which ids count in the loss, the glyphs of every tile."""
 import dataclasses
+import functools
 
 import numpy as np
 import torch
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from reader import glyphs, samples, tiles
 
@@ -14,6 +16,10 @@ class Batch:
     ids: torch.Tensor        # [B, T], padded on the right
     labels: torch.Tensor     # [B, T], -100 where nothing is asked
     kinds: list
+
+    def to(self, device):
+        moved = (part.to(device, non_blocking=True) for part in (self.tiles, self.glyphs, self.ids, self.labels))
+        return Batch(*moved, self.kinds)
 
 
 def encode(sample, shape, tokenizer):
@@ -27,9 +33,25 @@ def encode(sample, shape, tokenizer):
         else:
             height, width = sample.pixels.shape[:2]
             boxes.append(glyphs.labels(sample.glyphs, shape.tile, shape.patch, (shape.tile / width, shape.tile / height)))
-    prompt = tokenizer(tiles.prompt_text(rows, columns, shape.tile_tokens, sample.question), add_special_tokens=False).input_ids
-    answer = tokenizer(tiles.answer_text(sample.answer), add_special_tokens=False).input_ids
+    prompt = ids_of(tokenizer, tiles.prompt_text(rows, columns, shape.tile_tokens, sample.question))
+    answer = spell(tokenizer, sample.answer) if shape.spelled else ids_of(tokenizer, tiles.answer_text(sample.answer))
     return parts, boxes, prompt, answer
+
+
+@functools.lru_cache(maxsize=2000)
+def ids_of(tokenizer, text):
+    return tokenizer(text, add_special_tokens=False).input_ids
+
+
+@functools.cache
+def byte_ids(tokenizer):
+    """The token of each single byte, as byte-level BPE writes bytes."""
+    return [tokenizer.convert_tokens_to_ids(character) for _, character in sorted(bytes_to_unicode().items())]
+
+
+def spell(tokenizer, text):
+    known = byte_ids(tokenizer)
+    return [*(known[byte] for byte in f" {text}".encode()), tokenizer.eos_token_id]
 
 
 def pack(group, shape, tokenizer):
@@ -46,8 +68,8 @@ def pack(group, shape, tokenizer):
 
 
 class Stream(torch.utils.data.IterableDataset):
-    """Batches without end; pictures of as many tiles stand together, so that no row is mostly padding. `stage` and `number` are
-    shared with the trainer: it moves the first on, the second is where to resume."""
+    """Batches without end; pictures of as many tiles, and answers alike in length, stand together, so that no row is mostly padding.
+    `stage` and `number` are shared with the trainer: it moves the first on, the second is where to resume."""
 
     def __init__(self, shape, tokenizer, seed, stage, number):
         self.shape, self.tokenizer, self.seed, self.stage, self.number = shape, tokenizer, seed, stage, number
@@ -62,8 +84,9 @@ class Stream(torch.utils.data.IterableDataset):
             sample = samples.make(self.seed, number, names[self.stage.value])
             height, width = sample.pixels.shape[:2]
             _, (wide, high) = tiles.target_size(width, height, self.shape)
-            count = wide * high // self.shape.tile**2 + 1 if sample.split else 1
-            group = waiting.setdefault((sample.kind == "dense", count), [])
+            count = wide * high // self.shape.tile**2 if sample.split else 1
+            count += count > 1  # the whole picture comes after its parts
+            group = waiting.setdefault((sample.kind == "dense", count, len(sample.answer) > 14), [])
             group.append(sample)
             if len(group) >= max(4, self.shape.batch // count):
                 yield pack(group, self.shape, self.tokenizer)

@@ -1,16 +1,18 @@
 """Measures a reader on pictures nobody trained on, drawn with fonts held out of training.
 
-  python -m reader.evaluate draw --out DIR [--count N] [--seed S]      pictures and questions.jsonl: {image, question, answers, kind}
+  python -m reader.evaluate draw --tasks labels --out DIR [--count N] [--seed S]   pictures, questions.jsonl, set.sha256
   python -m reader.evaluate ask --set DIR --model HF_FOLDER --out FILE     answers through transformers
-  sluice ask ... --json, or `ask --engine build/release/bin/sluice`        answers through the engine
+  ... ask --engine build/release/bin/sluice --model FILE.gguf              answers through the engine
   python -m reader.evaluate score --answers FILE [--json]     exact match, ANLS, relaxed accuracy, character error rate
 
 `ask --blank` shows a blank picture in place of the real one: what is right then was guessed from the question alone.
 `ask --effect NAME --severity N` degrades the pictures first; `ask --tesseract` lets Tesseract transcribe.
+`python -m reader.report` does all of it and writes the tables.
 """
 import argparse
 import collections
 import dataclasses
+import hashlib
 import json
 import pathlib
 import random
@@ -22,38 +24,53 @@ from PIL import Image
 
 from reader import degrade, documents, questions, samples, scores
 
-# name -> how one sample of it is drawn; all with held-out fonts.
+# What a reader of one tile, and what a reader of pages is asked: name -> how one sample of it is drawn.
 TASKS = {
-    "word": lambda rng: samples.one_line(rng, True, 12, split=True),
-    "line": lambda rng: samples.one_line(rng, True, 24, split=True),
-    "lines": lambda rng: samples.few_lines(rng, True, split=True),
-    "receipt": lambda rng: asked(rng, documents.receipt),
-    "form": lambda rng: asked(rng, documents.form),
-    "table": lambda rng: asked(rng, documents.table),
-    "page": lambda rng: asked(rng, documents.letter),
-    "chart": lambda rng: samples.one_chart(rng, True),
-    "scene": lambda rng: samples.one_scene(rng, split=True),
+    "labels": {
+        "word": samples.small_word,
+        "lines": samples.small_lines,
+        "label": samples.small_label,
+    },
+    "pages": {
+        "word": lambda rng, held_out: samples.one_line(rng, held_out, 12, split=True),
+        "line": lambda rng, held_out: samples.one_line(rng, held_out, 24, split=True),
+        "lines": lambda rng, held_out: samples.few_lines(rng, held_out, split=True),
+        "receipt": lambda rng, held_out: asked(rng, held_out, documents.receipt),
+        "form": lambda rng, held_out: asked(rng, held_out, documents.form),
+        "table": lambda rng, held_out: asked(rng, held_out, documents.table),
+        "page": lambda rng, held_out: asked(rng, held_out, documents.letter),
+        "chart": lambda rng, held_out: samples.one_chart(rng, held_out),
+        "scene": lambda rng, held_out: samples.one_scene(rng, split=True),
+    },
 }
-TRANSCRIBED = ("line", "lines", "read", "line_of")  # kinds judged by character error rate
+LONGEST = 160  # tokens of an answer
+TRANSCRIBED = ("word", "line", "lines", "read", "line_of")  # kinds judged by character error rate
 
 
-def asked(rng, layout):
-    document = layout(rng, True)
+def asked(rng, held_out, layout):
+    document = layout(rng, held_out)
     question, answer, kind = questions.ask(rng, document)
     return samples.Sample(document.page.image(), question, answer, [], f"{document.kind}/{kind}")
 
 
 def draw(options):
+    """The hash is over pixels, questions and answers: the same on every machine with the same fonts."""
     folder = pathlib.Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
     with open(folder / "questions.jsonl", "w", encoding="utf-8") as out:
-        for task, make in TASKS.items():
+        for task, make in TASKS[options.tasks].items():
             for number in range(options.count):
-                sample = make(random.Random(f"evaluation/{samples.EVALUATION_SEEDS[options.seed]}/{task}/{number}"))
+                seed = f"evaluation/{samples.EVALUATION_SEEDS[options.seed]}/{task}/{number}"
+                sample = make(random.Random(seed), not options.training_fonts)
                 name = f"{task}-{number:04d}.png"
                 Image.fromarray(sample.pixels).save(folder / name)
-                out.write(json.dumps({"image": name, "question": sample.question, "answers": [sample.answer], "task": task,
-                                      "kind": sample.kind.split("/")[-1]}, ensure_ascii=False) + "\n")
+                line = json.dumps({"image": name, "question": sample.question, "answers": [sample.answer], "task": task,
+                                   "kind": sample.kind.split("/")[-1]}, ensure_ascii=False)
+                digest.update(sample.pixels.tobytes() + line.encode())
+                out.write(line + "\n")
+    (folder / "set.sha256").write_text(digest.hexdigest() + "\n")
+    print(f"{digest.hexdigest()}  {folder}")
 
 
 def rows_of(folder):
@@ -88,7 +105,16 @@ class Transformers:
         from reader import batches, model
 
         parts, _, prompt, _ = batches.encode(samples.Sample(pixels, question, "", [], ""), self.shape, self.tokenizer)
-        return self.tokenizer.decode(model.answer(self.model, self.tokenizer, self.torch.from_numpy(parts.copy()), prompt, 160)).strip()
+        return self.tokenizer.decode(model.answer(self.model, self.tokenizer, self.torch.from_numpy(parts.copy()), prompt, LONGEST)).strip()
+
+    def answer_with_gaps(self, pixels, question):
+        """The tokens of the greedy answer as text, and by how much the best logit led at each step, that of the end included."""
+        from reader import batches, model
+
+        parts, _, prompt, _ = batches.encode(samples.Sample(pixels, question, "", [], ""), self.shape, self.tokenizer)
+        gaps = []
+        said = model.answer(self.model, self.tokenizer, self.torch.from_numpy(parts.copy()), prompt, LONGEST, gaps)
+        return [self.tokenizer.decode([token]) for token in said], gaps
 
 
 class Engine:
@@ -99,13 +125,13 @@ class Engine:
 
     def answer(self, pixels, question):
         Image.fromarray(pixels).save(self.file)
-        run = subprocess.run([self.binary, "ask", "--model", self.model, "--max-tokens", "160", "--json", self.file, question],
+        run = subprocess.run([self.binary, "ask", "--model", self.model, "--max-tokens", str(LONGEST), "--json", self.file, question],
                              capture_output=True, text=True)
         self.file.unlink()
         if run.returncode:
             raise SystemExit(f"{self.binary} ask: {run.stderr.strip()}")
         reply = json.loads(run.stdout)
-        return (reply[0] if isinstance(reply, list) else reply)["answer"].strip()
+        return reply["text"].strip()
 
 
 class Tesseract:
@@ -129,9 +155,10 @@ def ask(options):
                 print(f"\r{i + 1}/{len(rows)}", end="", file=sys.stderr)
 
 
-def score(options):
+def table_of(answers):
+    """task or kind -> count, exact, anls, relaxed, cer."""
     groups = collections.defaultdict(list)
-    for line in open(options.answers, encoding="utf-8"):
+    for line in open(answers, encoding="utf-8"):
         row = json.loads(line)
         groups[row["task"]].append(row)
         groups[f"kind {row['kind']}"].append(row)
@@ -142,6 +169,11 @@ def score(options):
         table[name] = {"count": len(rows), "exact": sum(any(scores.exact(row["said"], a) for a in row["answers"]) for row in rows) / len(rows),
                        "anls": sum(scores.anls(row["said"], row["answers"]) for row in rows) / len(rows),
                        "relaxed": sum(scores.relaxed(*pair) for pair in pairs) / len(pairs), "cer": scores.error_rate(pairs)}
+    return table
+
+
+def score(options):
+    table = table_of(options.answers)
     if options.json:
         print(json.dumps(table, indent=1))
         return
@@ -150,11 +182,13 @@ def score(options):
         print(f"{name:24}{row['count']:6}{row['exact']:8.1%}{row['anls']:8.3f}{row['relaxed']:9.1%}{row['cer']:8.1%}")
 
 
-def main():
+def make_parser():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(dest="verb", required=True)
     one = verbs.add_parser("draw")
     one.add_argument("--out", required=True)
+    one.add_argument("--tasks", choices=sorted(TASKS), default="labels", help="labels: of one tile; pages: of any size")
+    one.add_argument("--training-fonts", action="store_true", help="the same with fonts that training draws")
     one.add_argument("--count", type=int, default=100, help="pictures of each task")
     one.add_argument("--seed", type=int, default=0, help="0 to 99: which of the evaluation seeds")
     one = verbs.add_parser("ask")
@@ -169,7 +203,11 @@ def main():
     one = verbs.add_parser("score")
     one.add_argument("--answers", required=True)
     one.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    return parser
+
+
+def main():
+    options = make_parser().parse_args()
     {"draw": draw, "ask": ask, "score": score}[options.verb](options)
     return 0
 

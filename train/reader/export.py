@@ -1,7 +1,8 @@
 """Writes a trained reader as others load it:  python -m reader.export --run DIR --out FOLDER
 
 FOLDER/huggingface: config, weights (safetensors, bf16), tokenizer, processor, chat template: AutoProcessor and AutoModel load it.
-FOLDER/reader.gguf and FOLDER/mmproj-reader.gguf: the same in 8 bits (Q8_0; norms, biases and positions stay f32).
+FOLDER/reader.gguf and FOLDER/mmproj-reader.gguf: the same in 8 bits (Q8_0; norms, biases and positions stay f32), pinned by
+FOLDER/SHA256SUMS. FOLDER/training.json: how far the training had come.
 """
 import argparse
 import hashlib
@@ -57,7 +58,7 @@ def add(writer, name, weight, quantise):
         writer.add_tensor(name, weight)
 
 
-def write_text(path, shape, weights, tokenizer, template):
+def write_text(path, shape, weights, tokenizer, template, selftest_right=None):
     import gguf
 
     writer = gguf.GGUFWriter(path, "llama")
@@ -89,6 +90,8 @@ def write_text(path, shape, weights, tokenizer, template):
     writer.add_pad_token_id(tokenizer.pad_token_id)
     writer.add_add_bos_token(False)
     writer.add_chat_template(template)
+    if selftest_right is not None:
+        writer.add_float32("sluice.selftest_right", selftest_right)  # `sluice selftest` prints it beside what it finds
     add(writer, "token_embd.weight", weights["model.text_model.embed_tokens.weight"], True)
     add(writer, "output.weight", weights["lm_head.weight"], True)
     add(writer, "output_norm.weight", weights["model.text_model.norm.weight"], False)
@@ -148,20 +151,26 @@ def main():
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", required=True, help="folder that reader.train wrote")
-    parser.add_argument("--shape", choices=sorted(shapes.SHAPES), default="reader-8m")
+    parser.add_argument("--shape", choices=sorted(shapes.SHAPES), default="reader-4m")
     parser.add_argument("--out", required=True)
+    parser.add_argument("--selftest-right", type=float, help="how many of the 24 questions of `sluice selftest` it gets right")
     options = parser.parse_args()
     run, out, shape = pathlib.Path(options.run), pathlib.Path(options.out), shapes.SHAPES[options.shape]
     tokenizer = PreTrainedTokenizerFast.from_pretrained(run / "tokenizer")
     model = models.make_model(shape, tokenizer)
-    model.load_state_dict(torch.load(run / "state.pt", weights_only=True)["mean"])
+    state = torch.load(run / "state.pt", weights_only=True, map_location="cpu")
+    model.load_state_dict(state["mean"])
     out.mkdir(parents=True, exist_ok=True)
     write_folder(out / "huggingface", shape, model, tokenizer)
     weights = {name: weight.float().numpy() for name, weight in model.state_dict().items()}
-    write_text(out / "reader.gguf", shape, weights, tokenizer, DEFAULT_CHAT_TEMPLATE)
+    write_text(out / "reader.gguf", shape, weights, tokenizer, DEFAULT_CHAT_TEMPLATE, options.selftest_right)
     write_tower(out / "mmproj-reader.gguf", shape, weights)
-    for path in sorted(out.glob("*.gguf")):
-        print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}  {path.stat().st_size} bytes")
+    told = {"shape": shape.name, "parameters": sum(w.numel() for w in model.parameters()), "hours": round(state["spent"] / 3600, 2),
+            "pictures": state["pictures"], "updates": state["updates"]}
+    (out / "training.json").write_text(json.dumps(told) + "\n")
+    pins = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(out.glob("*.gguf")))
+    (out / "SHA256SUMS").write_text(pins)
+    print(pins + json.dumps(told))
     return 0
 
 

@@ -107,6 +107,8 @@ class Face:
         self.size, self.stretch = size, stretch
         self.ascent, self.descent = self.font.getmetrics()
         self.glyphs = {}
+        # What the font draws for a character that it lacks: a box, most often.
+        self.lacking = bytes(self.font.getmask("\U0010fffe"))
 
     def glyph(self, character):
         """(mask HxW uint8 or None, left, top from the baseline's line top, advance)"""
@@ -119,7 +121,7 @@ class Face:
         advance = self.font.getlength(character) * self.stretch
         mask, (left, top) = self.font.getmask2(character, mode="L")
         width, height = mask.size
-        if not width or not height:
+        if not width or not height or bytes(mask) == self.lacking:
             return None, 0, 0, advance
         pixels = np.frombuffer(bytes(mask), np.uint8).reshape(height, width)
         if self.stretch != 1.0:
@@ -139,7 +141,7 @@ class Face:
         return sum(self.glyph(c)[3] + spacing for c in text)
 
 
-@functools.lru_cache(maxsize=400)
+@functools.lru_cache(maxsize=4000)
 def face(file, size, stretch=1.0):
     return Face(file, size, stretch)
 

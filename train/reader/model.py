@@ -6,10 +6,13 @@ from torch import nn
 from reader.shapes import make_config
 
 
-def make_model(shape, tokenizer):
+def make_model(shape, tokenizer, device=torch.device("cpu")):
     from transformers import SmolVLMForConditionalGeneration
 
-    model = SmolVLMForConditionalGeneration(make_config(shape, tokenizer))
+    # On a CPU the fused attention's backward pass takes ten times as long as plain products at so few tokens.
+    model = SmolVLMForConditionalGeneration._from_config(make_config(shape, tokenizer), attn_implementation="eager" if device.type == "cpu" else "sdpa")
+    # Norms in bf16 take seven times as long as in f32 there: the residual stays f32 under autocast.
+    model.model.vision_model.embeddings.register_forward_hook(lambda module, given, made: made.float())
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.dim() >= 2:
@@ -18,7 +21,7 @@ def make_model(shape, tokenizer):
         for name, weight in model.named_parameters():
             if name.endswith(("out_proj.weight", "fc2.weight", "o_proj.weight", "down_proj.weight")):
                 weight.mul_((2 / depth) ** 0.5)
-    return model
+    return model.to(device)
 
 
 def normalise(tiles):
@@ -44,19 +47,23 @@ def answer_loss(model, rows, batch):
 
 
 @torch.no_grad()
-def answer(model, tokenizer, tiles, prompt, longest=80):
-    """The greedy answer's ids."""
+def answer(model, tokenizer, tiles, prompt, longest=80, gaps=None):
+    """The greedy answer's ids; appends to `gaps` by how much the best logit led."""
     rows = tower_rows(model, tiles)
-    ids = torch.tensor([prompt])
+    ids = torch.tensor([prompt], device=tiles.device)
     embeds = model.model.text_model.embed_tokens(ids)
     pictures = model.model.connector(rows).flatten(0, 1).to(embeds.dtype)
     embeds = embeds.masked_scatter((ids == model.config.image_token_id)[..., None], pictures)
     out = model.model.text_model(inputs_embeds=embeds, use_cache=True)
     said = []
     while len(said) < longest:
-        best = int(model.lm_head(out.last_hidden_state[:, -1]).argmax())
+        logits = model.lm_head(out.last_hidden_state[0, -1])
+        first, second = logits.topk(2).values.tolist()
+        if gaps is not None:
+            gaps.append(first - second)
+        best = int(logits.argmax())
         if best == tokenizer.eos_token_id:
             break
         said.append(best)
-        out = model.model.text_model(input_ids=torch.tensor([[best]]), past_key_values=out.past_key_values, use_cache=True)
+        out = model.model.text_model(input_ids=torch.tensor([[best]], device=tiles.device), past_key_values=out.past_key_values, use_cache=True)
     return said

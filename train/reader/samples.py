@@ -3,6 +3,7 @@
 A sample is a function of (seed, number, stage) alone: the same three give the same sample on any machine with the same fonts.
 """
 import dataclasses
+import functools
 import random
 
 import numpy as np
@@ -52,14 +53,14 @@ def text_style(rng, size):
             "jitter": (lambda: rng.gauss(0, shake)) if shake else None}
 
 
-def dense(rng, held_out):
+def dense(rng, held_out, sizes=None):
     """A tile full of text in several sizes, for the tower alone."""
     page = Page(256, 256, (255, 255, 255))
     paper, ink = draw_colours(rng)
     page.pixels[:] = paper
     y = rng.randint(0, 12)
     while y < 250:
-        size = round(rng.triangular(10, 40, 15))
+        size = rng.choice(sizes) if sizes else round(rng.triangular(10, 40, 15))
         x = rng.randint(-10, 30)
         while x < 250:
             text = words.line(rng, 24)
@@ -67,6 +68,110 @@ def dense(rng, held_out):
             x = page.text(x, y, text, font, ink, **text_style(rng, size)) + rng.randint(4, 60)
         y += int(size * rng.uniform(1.15, 1.9))
     return Sample(page.image(), "", "", page.glyphs, "dense", split=False)
+
+
+# The small shape's letters: a ladder, so that each is drawn from its font once and kept.
+SIZES = (11, 12, 13, 14, 15, 16, 18, 20, 22, 25, 28, 32)
+CROPS = 10  # of one page
+
+
+@functools.lru_cache(maxsize=2)
+def shared_page(seed, number, held_out):
+    return dense(random.Random(f"{seed}/page/{number}"), held_out, SIZES)
+
+
+def crop(rng, page, side=128):
+    """A window of a page, now and then inverted or noisy: drawing the page costs more than learning from a window."""
+    x, y = (rng.randint(0, page.pixels.shape[0] - side) for _ in range(2))
+    pixels = page.pixels[y:y + side, x:x + side]
+    if rng.random() < 0.2:
+        pixels = 255 - pixels
+    if rng.random() < 0.3:
+        noise = np.random.default_rng(rng.getrandbits(32)).normal(0, rng.uniform(2, 14), (side, side, 1))
+        pixels = np.clip(pixels + noise, 0, 255).astype(np.uint8)
+    return Sample(np.ascontiguousarray(pixels), "", "", [(gx - x, gy - y, c) for gx, gy, c in page.glyphs], "dense", split=False)
+
+
+# What a label shows, with how its value is made.
+FIELDS = {"total": words.money, "price": words.money, "amount": words.amount, "date": words.date, "time": words.time, "number": words.code,
+          "name": words.name_part, "phone": lambda rng: words.digits(rng, rng.randint(4, 8)), "tax": words.amount,
+          "weight": lambda rng: f"{rng.randint(1, 999)} {rng.choice(('g', 'kg', 'lb'))}"}
+
+
+def short(rng, longest):
+    """One word, number, code or the like of at most `longest` characters."""
+    for _ in range(20):
+        text = words.token(rng)
+        if len(text) <= longest:
+            return text
+    return words.digits(rng, rng.randint(1, longest))
+
+
+def small_page(rng, held_out, lines, size):
+    """A square picture with `lines` of texts below each other, each line's first text on the left, its second on the right."""
+    side = 128 if rng.random() < 0.8 else round(128 * rng.uniform(1.1, 2.5))
+    size = round(size * side / 128)
+    font = draw_font(rng, held_out, size, "".join(text.replace(" ", "") for line in lines for text in line))
+    style = text_style(rng, size)
+    face = fonts.face(*font)
+    wide = max(sum(face.width(text, style["spacing"]) + size / 2 for text in line) for line in lines)
+    if wide > side - 6:
+        font = (font[0], max(7 * side // 128, int(size * (side - 6) / wide)), font[2])
+        face, style["spacing"] = fonts.face(*font), 0.0
+        wide = max(sum(face.width(text) + font[1] / 2 for text in line) for line in lines)
+    paper, ink = draw_colours(rng)
+    pitch = font[1] * rng.uniform(1.2, 2.0)
+    high = pitch * len(lines)
+    if high > side - 4:
+        pitch = (side - 4) / len(lines)
+        high = side - 4
+    page = Page(side, side, paper)
+    x, y = rng.uniform(2, max(2.5, side - wide - 2)), rng.uniform(0, max(0.5, side - high))
+    right = side - 3 if rng.random() < 0.4 else None
+    below = y
+    for line in lines:
+        after = page.text(x, y, line[0], font, ink, **style)
+        if len(line) > 1:
+            at = right - face.width(line[1], style["spacing"]) if right else after + font[1] * 0.5
+            page.text(at, y, line[1], font, ink, **style)
+        y += pitch
+    pixels = page.image()
+    if rng.random() < 0.25:  # cut close above and below: what is wide is stretched to a square on the way to the model
+        top, bottom = max(0, int(below) - rng.randint(0, 12)), min(side, int(y) + rng.randint(2, 16))
+        if bottom - top >= side // 3:
+            return pixels[top:bottom], [(gx, gy - top, c) for gx, gy, c in page.glyphs]
+    return pixels, page.glyphs
+
+
+def small_word(rng, held_out):
+    text = short(rng, rng.choice((4, 7, 10)))
+    pixels, glyphs = small_page(rng, held_out, [(text,)], rng.choice(SIZES))
+    return Sample(pixels, rng.choice(questions.READ), text, glyphs, "word")
+
+
+def small_lines(rng, held_out):
+    texts = [short(rng, 13) for _ in range(rng.randint(2, 4))]
+    pixels, glyphs = small_page(rng, held_out, [(text,) for text in texts], rng.choice(SIZES[:8]))
+    return Sample(pixels, rng.choice(questions.READ), "\n".join(texts), glyphs, "lines")
+
+
+def small_label(rng, held_out):
+    """One to three named values, and a question about one of them."""
+    names = rng.sample(sorted(FIELDS), rng.randint(1, 3))
+    values = {name: FIELDS[name](rng)[:11].strip() for name in names}
+    case = rng.choice((str.capitalize, str.capitalize, str.upper, str.lower))
+    colon = rng.choice(("", ":"))
+    pixels, glyphs = small_page(rng, held_out, [(case(name) + colon, values[name]) for name in names], rng.choice(SIZES[:7]))
+    name = rng.choice(names)
+    question, answer, kind = questions.phrase(rng, name), values[name], "field"
+    roll = rng.random()
+    if roll < 0.15:
+        question, answer, kind = questions.phrase(rng, rng.choice(sorted(set(FIELDS) - set(names)))), questions.ABSENT, "absent"
+    elif roll < 0.25:
+        here = rng.random() < 0.5
+        name = name if here else rng.choice(sorted(set(FIELDS) - set(names)))
+        question, answer, kind = rng.choice(questions.YES_NO).format(name), "yes" if here else "no", "yes_no"
+    return Sample(pixels, question, answer, glyphs, f"label/{kind}")
 
 
 def one_line(rng, held_out, longest, split):
@@ -171,12 +276,29 @@ def draw_degraded(rng, held_out):
     return dataclasses.replace(sample, pixels=degrade.at_random(rng, sample.pixels), glyphs=[])
 
 
+def draw_small_words(rng, held_out):
+    """One word, number or code on a picture of one tile."""
+    return small_word(rng, held_out) if rng.random() < 0.85 else small_lines(rng, held_out)
+
+
+def draw_labels(rng, held_out):
+    roll = rng.random()
+    return small_word(rng, held_out) if roll < 0.25 else small_lines(rng, held_out) if roll < 0.55 else small_label(rng, held_out)
+
+
+def draw_worn_labels(rng, held_out):
+    sample = draw_labels(rng, held_out)
+    return dataclasses.replace(sample, pixels=degrade.at_random(rng, sample.pixels), glyphs=[])
+
+
 # Stage of the curriculum -> what is drawn in it. A fifth of the earlier ones stays in the later ones.
-STAGES = {"tower": draw_tower, "words": draw_words, "lines": draw_lines, "pages": draw_pages, "degraded": draw_degraded}
+STAGES = {"crops": None, "small words": draw_small_words, "labels": draw_labels, "worn labels": draw_worn_labels, "tower": draw_tower, "words": draw_words, "lines": draw_lines, "pages": draw_pages, "degraded": draw_degraded}
 # Numbers of a training seed never meet those of an evaluation seed: see the test of the split.
 EVALUATION_SEEDS = range(900_000, 900_100)
 
 
 def make(seed, number, stage, held_out=False):
     rng = random.Random(f"{seed}/{stage}/{number}")
+    if stage == "crops" or (stage == "small words" and number // CROPS % 8 == 0):  # the tower's lesson goes on beside the first words
+        return crop(rng, shared_page(seed, number // CROPS, held_out))
     return STAGES[stage](rng, held_out)

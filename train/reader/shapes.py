@@ -1,7 +1,8 @@
 """The shapes we train. All of them are the family's architecture; what differs is width, depth and the picture's size.
 
-`reader-8m` is what two CPU cores can teach to read lines in a night; `reader-15m` and `reader-40m` want a GPU. Widths are multiples
-of 32, so that every matrix divides into blocks of 8 bits.
+`reader-4m` is what one CPU core can teach to read words and labels within hours: every picture is one tile of 128 pixels. `reader-8m`
+wants a night of more cores, `reader-15m` and `reader-40m` a GPU. Widths are multiples of 32, so that every matrix divides into blocks
+of 8 bits.
 """
 import dataclasses
 
@@ -26,6 +27,7 @@ class Shape:
     vocabulary: int = 4096
     rate: float = 1.5e-3  # the highest learning rate
     batch: int = 24       # pictures of one tile; more tiles, fewer pictures
+    spelled: bool = False  # answers as one token a byte: learned from fewer pictures than words in pieces, longer to say
 
     @property
     def tile_tokens(self):
@@ -33,6 +35,7 @@ class Shape:
 
 
 SHAPES = {shape.name: shape for shape in (
+    Shape("reader-4m", 128, 128, 16, 2, 192, 4, 3, 768, 192, 4, 3, 1, 512, 512, vocabulary=1024, batch=32, spelled=True),
     Shape("reader-8m", 256, 512, 16, 2, 192, 6, 6, 768, 256, 4, 4, 2, 704, 2048),
     Shape("reader-15m", 512, 1024, 16, 2, 256, 8, 8, 1024, 256, 6, 4, 2, 704, 4096, batch=128),
     Shape("reader-40m", 512, 1024, 16, 2, 384, 10, 12, 1536, 384, 10, 6, 2, 1024, 4096, rate=8e-4, batch=128),

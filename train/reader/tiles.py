@@ -28,12 +28,12 @@ def cut(pixels, shape, split=True):
     """(tiles [N, tile, tile, 3] uint8 with the whole picture last, rows, columns, (sx, sy) of a point on the cut picture)."""
     height, width = pixels.shape[:2]
     picture = Image.fromarray(pixels)
-    whole = picture
     first, second = target_size(width, height, shape)
-    picture = picture.resize(first, Image.LANCZOS)
     if not split:
-        return np.asarray(picture.resize((shape.tile, shape.tile), Image.LANCZOS))[None], 0, 0, (shape.tile / width, shape.tile / height)
-    whole = picture = picture.resize(second, Image.LANCZOS)
+        if (width, height) != (shape.tile, shape.tile):
+            picture = picture.resize(first, Image.LANCZOS).resize((shape.tile, shape.tile), Image.LANCZOS)
+        return np.asarray(picture)[None], 0, 0, (shape.tile / width, shape.tile / height)
+    whole = picture = picture.resize(first, Image.LANCZOS).resize(second, Image.LANCZOS)
     rows, columns = second[1] // shape.tile, second[0] // shape.tile
     scale = (second[0] / width, second[1] / height)
     if rows * columns == 1:

@@ -10,6 +10,7 @@ import math
 import multiprocessing
 import os
 import pathlib
+import signal
 import sys
 import time
 
@@ -20,16 +21,22 @@ from transformers import PreTrainedTokenizerFast
 from reader import batches, glyphs, model as models, questions, samples, scores, shapes, tokenizer as tokenizers
 
 # Until which share of the budget a stage lasts.
-CURRICULUM = {"reader-8m": (("tower", 0.12), ("words", 0.30), ("lines", 0.62), ("pages", 0.9), ("degraded", 1.0))}
-SAVE_EVERY, LOOK_EVERY = 300, 900  # seconds
+SMALL = (("crops", 0.08), ("small words", 0.4), ("labels", 0.85), ("worn labels", 1.0))
+PAGES = (("tower", 0.12), ("words", 0.30), ("lines", 0.62), ("pages", 0.9), ("degraded", 1.0))
+LEARNING_TO_LOOK = ("crops", "small words", "tower", "words")  # stages in which the tower's lesson weighs as much as the answers
+SAVE_EVERY, LOOK_EVERY = 300, 600  # seconds of the wall, seconds spent computing
 WARM_UP = 200
 
 
+def curriculum(shape):
+    return SMALL if shape.longest == shape.tile else PAGES
+
+
 def stage_at(shape, share):
-    for name, until in CURRICULUM[shape.name]:
+    for name, until in curriculum(shape):
         if share < until:
             return name
-    return CURRICULUM[shape.name][-1][0]
+    return curriculum(shape)[-1][0]
 
 
 def rate_at(shape, share, updates):
@@ -42,9 +49,10 @@ class Trainer:
         self.folder = pathlib.Path(options.out)
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(options.seed)
+        self.device = torch.device(options.device)
         self.tokenizer = self.load_tokenizer()
-        self.model = models.make_model(self.shape, self.tokenizer)
-        self.head = glyphs.GlyphHead(self.shape.tower_width, self.shape.patch)
+        self.model = models.make_model(self.shape, self.tokenizer, self.device)
+        self.head = glyphs.GlyphHead(self.shape.tower_width, self.shape.patch).to(self.device)
         everything = [*self.model.named_parameters(), *self.head.named_parameters()]
         self.optimiser = torch.optim.AdamW([{"params": [w for _, w in everything if w.dim() >= 2], "weight_decay": 0.05},
                                             {"params": [w for _, w in everything if w.dim() < 2], "weight_decay": 0.0}],
@@ -65,7 +73,7 @@ class Trainer:
         path = self.folder / "state.pt"
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=self.device)
         self.model.load_state_dict(state["model"])
         self.mean.load_state_dict(state["mean"])
         self.head.load_state_dict(state["head"])
@@ -88,10 +96,11 @@ class Trainer:
         stage = stage_at(self.shape, self.share())
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.shape, self.share(), self.updates)
-        with torch.autocast("cpu", torch.bfloat16):
+        batch = batch.to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16):
             rows = models.tower_rows(self.model, batch.tiles)
             glyph_loss, right = self.head(rows, batch.glyphs)
-            loss = glyph_loss * (1.0 if stage in ("tower", "words") else 0.3)
+            loss = glyph_loss * (1.0 if stage in LEARNING_TO_LOOK else 0.3)
             said = None
             if batch.kinds[0] != "dense":
                 said = models.answer_loss(self.model, rows, batch)
@@ -112,19 +121,31 @@ class Trainer:
         """What the averaged model reads of held-out fonts."""
         self.mean.eval()
         out = {}
-        if stage_at(self.shape, self.share()) != "tower":
-            pairs = []
-            for number in range(count):
-                sample = samples.make(samples.EVALUATION_SEEDS[0], number, "words" if number < count // 2 else "lines", held_out=True)
+        glyphs_only, easier, harder, *_ = (name for name, _ in curriculum(self.shape))
+        if stage_at(self.shape, self.share()) != glyphs_only:
+            asked = [samples.make(samples.EVALUATION_SEEDS[0], number, stage, held_out=True) for stage in (easier, harder)
+                     for number in range(4 * count)]
+            asked = [s for s in asked if s.kind != "dense"]
+            easy = [s for s in asked if s.kind in ("word", "line")][:count // 2]
+            asked = easy + [s for s in asked if s.kind not in ("word", "line")][:count // 2]
+            pairs, blind = [], []
+            for sample in asked:
                 parts, _, prompt, _ = batches.encode(sample, self.shape, self.tokenizer)
-                said = self.tokenizer.decode(models.answer(self.mean, self.tokenizer, torch.from_numpy(parts.copy()), prompt)).strip()
-                pairs.append((said, sample.answer))
-            out = {"cer_words": scores.error_rate(pairs[:count // 2]), "cer_lines": scores.error_rate(pairs[count // 2:]),
-                   "exact": sum(scores.exact(a, b) for a, b in pairs) / count, "shown": pairs[count // 2:count // 2 + 3]}
-        dense = [samples.make(samples.EVALUATION_SEEDS[0], n, "tower", held_out=True) for n in range(12)]
-        batch = batches.pack(dense, self.shape, self.tokenizer)
-        out["glyphs_right"] = self.head(models.tower_rows(self.model, batch.tiles), batch.glyphs)[1]
+                parts = torch.from_numpy(parts.copy()).to(self.device)
+                for shown, found in ((parts, pairs), (torch.full_like(parts, 255), blind)):
+                    said = models.answer(self.mean, self.tokenizer, shown, prompt, len(sample.answer.encode()) + 8)
+                    found.append((self.tokenizer.decode(said).strip(), sample.answer))
+            out = {"cer_easier": scores.error_rate(pairs[:len(easy)]), "cer_harder": scores.error_rate(pairs[len(easy):]),
+                   "exact": sum(scores.exact(*pair) for pair in pairs) / len(pairs), "cer_blank": scores.error_rate(blind),
+                   "exact_blank": sum(scores.exact(*pair) for pair in blind) / len(blind), "shown": pairs[:3]}
+        dense = [samples.make(samples.EVALUATION_SEEDS[0], n, glyphs_only, held_out=True) for n in range(24)]
+        batch = batches.pack(dense, self.shape, self.tokenizer).to(self.device)
+        out["glyphs_right"] = self.head(models.tower_rows(self.mean, batch.tiles), batch.glyphs)[1]
         return out
+
+    def clock(self):
+        """Seconds: of the processor, so that a crowded machine does not eat the budget; of the wall where a GPU computes."""
+        return time.process_time() / self.options.threads if self.device.type == "cpu" else time.monotonic()
 
     def run(self):
         names = list(samples.STAGES)
@@ -132,25 +153,29 @@ class Trainer:
         stream = batches.Stream(self.shape, self.tokenizer, self.options.seed, self.stage, self.number)
         loader = torch.utils.data.DataLoader(stream, batch_size=None, num_workers=self.options.workers, prefetch_factor=4)
         log = open(self.folder / "log.jsonl", "a", encoding="utf-8")
-        saved = looked = shown = time.monotonic()
+        saved = shown = time.monotonic()
+        looked = self.spent
         recent = []
-        last = time.process_time()
-        for batch in loader:
+        last = self.clock()
+        drawn = iter(loader)  # its processes start here, before SIGTERM means "save and end" to this one alone
+        asked_to_stop = []
+        signal.signal(signal.SIGTERM, lambda *_: asked_to_stop.append(True))
+        for batch in drawn:
             recent.append(self.step(batch))
             now = time.monotonic()
-            used = time.process_time()
-            self.spent += (used - last) / self.options.threads
+            used = self.clock()
+            self.spent += used - last
             last = used
             self.stage.value = names.index(stage_at(self.shape, self.share()))
-            done = self.share() >= 1
+            done = self.share() >= 1 or asked_to_stop
             if now - shown > 60 or done:
                 said = [loss for _, _, loss in recent if loss is not None]
                 row = {"hours": self.spent / 3600, "pictures": self.pictures, "updates": self.updates, "stage": names[self.stage.value],
                        "glyph_loss": sum(g for g, _, _ in recent) / len(recent), "glyphs_right": sum(r for _, r, _ in recent) / len(recent),
                        "answer_loss": sum(said) / len(said) if said else None}
-                if now - looked > LOOK_EVERY or done:
+                if self.spent - looked > LOOK_EVERY or self.share() >= 1:
                     row["held_out"] = self.look()
-                    looked = time.monotonic()
+                    looked = self.spent
                 print(json.dumps(row, ensure_ascii=False), flush=True)
                 log.write(json.dumps(row, ensure_ascii=False) + "\n")
                 log.flush()
@@ -164,12 +189,13 @@ class Trainer:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--shape", choices=sorted(shapes.SHAPES), default="reader-8m")
+    parser.add_argument("--shape", choices=sorted(shapes.SHAPES), default="reader-4m")
     parser.add_argument("--out", required=True, help="folder of checkpoints, log and tokenizer")
     parser.add_argument("--hours", type=float, default=8, help="of training, over all interruptions")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--threads", type=int, default=1, help="that compute; a small shape gains little from more")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     Trainer(options).run()

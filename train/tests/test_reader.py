@@ -129,3 +129,42 @@ def test_scores_as_published():
     assert scores.anls("receipt", ["reciept"]) == pytest.approx(1 - 2 / 7)
     assert scores.relaxed("104", "100") and not scores.relaxed("106", "100") and scores.relaxed("Yes", "yes")
     assert scores.error_rate([("abc", "abd"), ("", "xy")]) == pytest.approx(3 / 5)
+
+
+def test_a_label_is_asked_about_what_it_shows():
+    for seed in range(120):
+        sample = samples.small_label(random.Random(seed), False)
+        shown = "".join(character for _, _, character in sample.glyphs if character != " ")
+        if sample.kind == "label/field":
+            assert "".join(sample.answer.split()) in shown
+        elif sample.kind == "label/absent":
+            assert sample.answer == questions.ABSENT
+
+
+def test_a_window_of_a_page_keeps_each_glyphs_place():
+    page = samples.shared_page(1, 0, False)
+    for seed in range(6):
+        crop = samples.crop(random.Random(seed), page)
+        inside = [g for g in crop.glyphs if 12 <= g[0] < 116 and 12 <= g[1] < 116]
+        assert crop.pixels.shape == (128, 128, 3) and inside
+        paper = np.median(crop.pixels.reshape(-1, 3), axis=0)
+        for x, y, character in inside:
+            near = crop.pixels[int(y) - 12:int(y) + 12, int(x) - 12:int(x) + 12]
+            assert np.abs(near - paper).max() > 20, character
+
+
+def test_a_character_that_a_font_lacks_is_no_box():
+    lacking = [f for family in fonts.faces()["breip"] for f in family]
+    assert not any(fonts.face(f, 20).has("€") for f in lacking)
+    assert all(fonts.face(f, 20).has("a") for f in lacking)
+
+
+def test_spelled_answers_are_one_token_a_byte():
+    pytest.importorskip("torch")
+    from reader import batches, tokenizer
+
+    learned = tokenizer.train(700, seed=1, count=600)
+    for text in ("Total 12.50 €", "naïve", "a\nb"):
+        ids = batches.spell(learned, text)
+        assert len(ids) == len(text.encode()) + 2 and ids[-1] == learned.eos_token_id
+        assert learned.decode(ids[:-1]) == " " + text

@@ -23,6 +23,7 @@ std::function<int()> declare_providers_check(Arguments& arguments);
 std::function<int()> declare_providers_refresh(Arguments& arguments);
 std::function<int()> declare_pull(Arguments& arguments);
 std::function<int()> declare_quickstart_ask(Arguments& arguments);
+std::function<int()> declare_route_explain(Arguments& arguments);
 std::function<int()> declare_run(Arguments& arguments);
 std::function<int()> declare_selftest(Arguments& arguments);
 std::function<int()> declare_serve(Arguments& arguments);
@@ -45,6 +46,8 @@ constexpr Command kCommands[] = {
     {"providers check", "ask a provider something small and say what came back", declare_providers_check},
     {"providers refresh", "fetch the providers' own lists of models and prices", declare_providers_refresh},
     {"setup", "take a provider's key, try it and keep it", declare_setup},
+    {"route explain", "tell who would answer a request and why, without asking anybody",
+     declare_route_explain},
     {"keys create", "make a key and print it once", declare_keys_create},
     {"keys list", "list the keys", declare_keys_list},
     {"keys revoke", "take a key out of use", declare_keys_revoke},

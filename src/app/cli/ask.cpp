@@ -84,7 +84,7 @@ int run(const Options& options) {
   if (!choice) return refuse_usage(choice.error());
   auto settings = chat_options_of(options);
   if (!settings) return refuse_usage(settings.error());
-  auto model = load_seeing_model(options);
+  auto model = load_seeing_model(options.model, options.hub);
   if (!model) return report_missing(model.error());
   ChatSession chat(*std::move(model), *std::move(settings));
   const std::span<const std::string> named = std::span(options.words).first(options.words.size() - 1);

@@ -23,7 +23,7 @@ int run(const Options& options) {
                                      .message = "caption: expected at least one picture or folder"});
     return kUsage;
   }
-  auto model = load_seeing_model(options);
+  auto model = load_seeing_model(options.model, options.hub);
   if (!model) return report_missing(model.error());
   ChatSession chat(*std::move(model), *std::move(settings));
   return answer_each(options, *choice, options.prompt, picture_files_of(options.paths), chat);

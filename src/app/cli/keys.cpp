@@ -5,9 +5,7 @@
 #include <ctime>
 #include <memory>
 
-#include "app/cli/command.h"
-#include "app/server/access_home.h"
-#include "app/server/config.h"
+#include "app/cli/load_snapshot.h"
 #include "base/json_writer.h"
 #include "hub/catalog/resolve.h"
 #include "hub/routing/parse_wishes.h"
@@ -18,6 +16,7 @@ namespace {
 using hub::access::KeyRecord;
 
 struct State {
+  ConfigOptions options;
   std::string name;
   bool local_only = false;
   std::string wishes;
@@ -48,9 +47,11 @@ void write_key(base::JsonWriter& json, const KeyRecord& key, std::string_view te
 int create_key(const State& state) {
   auto home = open_home();
   if (!home) return report(home.error());
-  // As the server will read them: a provider's name that only its configuration knows is not known here.
+  // As the server will read them: with the providers that its configuration knows.
   if (!state.wishes.empty()) {
-    std::vector<std::string> providers = hub::catalog::Catalog::built_in()->ids();
+    const auto loaded = load_snapshot(state.options, server::surroundings_of_process());
+    if (!loaded) return report(loaded.error());
+    std::vector<std::string> providers = loaded->snapshot.api->gateway->catalog->ids();
     providers.emplace_back(hub::catalog::kDeviceId);
     if (const auto read = hub::routing::parse_wish_defaults(state.wishes, providers, "wishes"); !read)
       return report(read.error());
@@ -105,6 +106,7 @@ int revoke_key(const State& state) {
 
 std::function<int()> declare_keys_create(Arguments& arguments) {
   auto state = std::make_shared<State>();
+  state->options.declare_only(arguments, {});
   arguments.option("NAME,--name", state->name, "what it is for");
   arguments.flag("--local-only", state->local_only, "only the model on this machine may answer it");
   arguments.option("JSON,--wishes", state->wishes,

@@ -28,7 +28,7 @@ constexpr std::size_t kFilesMax = 100'000;  // of one folder
 }  // namespace
 
 void declare_seeing(Arguments& arguments, SeeingOptions& options) {
-  arguments.option("-m,--model", options.model, "model that sees [the first one on this machine]");
+  arguments.option("-m,--model", options.model, "model that sees [yours by id, else sluice/reader]");
   declare_asking(arguments, options);
 }
 
@@ -145,16 +145,11 @@ Result<std::vector<generation::PreparedPicture>> prepare_picture_files(const gen
   return pictures;
 }
 
-Result<ChatSession::LoadedModel> load_seeing_model(const SeeingOptions& options) {
-  if (!options.model.empty()) return load_or_fetch(options.model, options.hub);
+Result<ChatSession::LoadedModel> load_seeing_model(const std::string& name, const HubOptions& hub) {
+  if (!name.empty()) return load_or_fetch(name, hub);
   device::ModelStore store(device::model_places_from_environment());
-  for (const device::StoredModel& model : store.list())
-    if (generation::looks_like_seeing(model.file)) return store.load(model);
-  return fail(ErrorCode::not_found,
-              "no model on this machine sees pictures: `sluice pull HuggingFaceTB/SmolVLM-256M-Instruct` "
-              "downloads one, or put a "
-              "SmolVLM folder or GGUF pair into {}",
-              store.places().models_folder.string());
+  SLUICE_TRY(const device::StoredModel found, store.find_seeing());
+  return store.load(found);
 }
 
 void write_picture(const generation::PreparedPicture& picture, base::JsonWriter& json) {

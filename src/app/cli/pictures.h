@@ -54,8 +54,8 @@ base::Result<vlm::generation::PreparedPicture> prepare_picture_file(
 base::Result<vlm::generation::PreparedPicture> prepare_frame_file(const vlm::generation::LanguageModel& model,
                                                                   const std::filesystem::path& file);
 
-// The model named, fetched when need be, or without a name the first of this machine that sees.
-base::Result<ChatSession::LoadedModel> load_seeing_model(const SeeingOptions& options);
+// The model named, fetched when need be, or without a name ModelStore::find_seeing()'s.
+base::Result<ChatSession::LoadedModel> load_seeing_model(const std::string& name, const HubOptions& hub);
 
 base::Result<std::vector<vlm::generation::PreparedPicture>> prepare_picture_files(
     const vlm::generation::LanguageModel& model, std::span<const std::filesystem::path> files,

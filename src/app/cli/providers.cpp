@@ -3,15 +3,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <set>
 
-#include "app/cli/config_options.h"
+#include "app/cli/load_snapshot.h"
 #include "app/cli/provider_call.h"
-#include "app/server/access_home.h"
 #include "app/server/price_refresh.h"
-#include "app/server/snapshot.h"
 #include "base/json_writer.h"
 #include "base/strings.h"
 
@@ -28,17 +25,6 @@ struct State {
   std::string model;
   std::vector<std::string> names;
 };
-
-base::Result<server::Snapshot> load_snapshot(const State& state, const server::Surroundings& surroundings) {
-  SLUICE_TRY(const auto loaded, server::load_config(state.options.request(), surroundings));
-  // The hub's own keys, so that none of them is sent anywhere; a home that is not there yet has none.
-  const std::filesystem::path home = server::home_directory(surroundings);
-  std::error_code error;
-  if (!std::filesystem::exists(home / "sluice.db", error))
-    return server::make_snapshot(loaded.config, surroundings);
-  SLUICE_TRY(const server::AccessHome access, server::open_access_home(home));
-  return server::make_snapshot(loaded.config, surroundings, access.keys.get());
-}
 
 // What the provider can be asked here, in our words.
 std::vector<std::string> kinds_of(const Provider& provider) {
@@ -121,9 +107,10 @@ void write_row(base::JsonWriter& json, const Row& row, const EnabledProvider* en
 
 int list_providers(const State& state) {
   const server::Surroundings surroundings = server::surroundings_of_process();
-  const auto snapshot = load_snapshot(state, surroundings);
-  if (!snapshot) return report(snapshot.error());
-  const hub::gateway::Settings& settings = *snapshot->api->gateway;
+  const auto loaded = load_snapshot(state.options, surroundings);
+  if (!loaded) return report(loaded.error());
+  const server::Snapshot& snapshot = loaded->snapshot;
+  const hub::gateway::Settings& settings = *snapshot.api->gateway;
   std::string out;
   base::JsonWriter json(out);
   if (state.json) json.begin_array();
@@ -172,14 +159,15 @@ int explain_off(const State& state, const server::Snapshot& snapshot,
 
 int check_provider(const State& state) {
   const server::Surroundings surroundings = server::surroundings_of_process();
-  const auto snapshot = load_snapshot(state, surroundings);
-  if (!snapshot) return report(snapshot.error());
-  const auto* enabled = snapshot->api->gateway->enabled.find(state.name);
-  if (enabled == nullptr) return explain_off(state, *snapshot, surroundings);
-  const std::string model = choose_model(state, *snapshot, *enabled->provider);
+  const auto loaded = load_snapshot(state.options, surroundings);
+  if (!loaded) return report(loaded.error());
+  const server::Snapshot& snapshot = loaded->snapshot;
+  const auto* enabled = snapshot.api->gateway->enabled.find(state.name);
+  if (enabled == nullptr) return explain_off(state, snapshot, surroundings);
+  const std::string model = choose_model(state, snapshot, *enabled->provider);
   if (model.empty())
     return report({.message = fmt::format("{}: no model is known to ask for: give --model", state.name)});
-  const ProviderAnswer answer = call_provider(*snapshot, state.name, model);
+  const ProviderAnswer answer = call_provider(snapshot, state.name, model);
   if (state.json) {
     std::string out;
     base::JsonWriter json(out);
@@ -220,11 +208,12 @@ void write_refreshed(base::JsonWriter& json, const server::Refreshed& one) {
 
 int refresh_providers(const State& state) {
   const server::Surroundings surroundings = server::surroundings_of_process();
-  const auto snapshot = load_snapshot(state, surroundings);
-  if (!snapshot) return report(snapshot.error());
+  const auto loaded = load_snapshot(state.options, surroundings);
+  if (!loaded) return report(loaded.error());
+  const server::Snapshot& snapshot = loaded->snapshot;
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   const auto refreshed =
-      server::refresh_prices(*snapshot, server::home_directory(surroundings), state.names,
+      server::refresh_prices(snapshot, server::home_directory(surroundings), state.names,
                              std::chrono::duration_cast<std::chrono::seconds>(wall).count());
   if (!refreshed) return report(refreshed.error());
   if (refreshed->empty()) {

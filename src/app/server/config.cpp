@@ -1,5 +1,6 @@
 #include "app/server/config.h"
 
+#include <simdjson.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "app/server/limits.h"
 #include "app/server/settings.h"
 #include "app/server/yaml_tree.h"
+#include "base/json_writer.h"
 #include "base/strings.h"
 
 extern char** environ;
@@ -77,6 +79,7 @@ class Loader {
               std::vector<std::string>& chosen);
   Status walk_entry(const YamlNode& entry, const std::string& path, const std::string& pattern,
                     std::vector<std::string>& chosen);
+  Status write_value(base::JsonWriter& json, const YamlNode& node) const;
   Status take_leaf(const Setting& setting, const YamlNode& node, const std::string& path,
                    const std::vector<std::string>& chosen);
   Status check_unknown_variable(const std::string& name);
@@ -235,9 +238,59 @@ Status Loader::walk_entry(const YamlNode& entry, const std::string& path, const 
                     near.empty() ? fmt::format("{}", fmt::join(known, ", ")) : near.front() + "?");
 }
 
+// Scalars have no type in a YamlNode; JSON's words and numbers are what they look like, all else is text.
+bool is_json_word(std::string_view text) {
+  if (text == "true" || text == "false" || text == "null") return true;
+  simdjson::dom::parser parser;
+  simdjson::dom::element value;
+  return parser.parse(simdjson::padded_string(text)).get(value) == simdjson::SUCCESS && value.is_number();
+}
+
+Status Loader::write_value(base::JsonWriter& json, const YamlNode& node) const {
+  switch (node.kind) {
+    case YamlNode::Kind::nothing:
+      json.null();
+      break;
+    case YamlNode::Kind::scalar: {
+      SLUICE_TRY(const std::string text, resolve(node.text));
+      is_json_word(text) ? json.raw(text) : json.string(text);
+      break;
+    }
+    case YamlNode::Kind::list:
+      json.begin_array();
+      for (const YamlNode& item : node.items) SLUICE_TRY_VOID(write_value(json, item));
+      json.end_array();
+      break;
+    case YamlNode::Kind::map:
+      json.begin_object();
+      for (const YamlNode& item : node.items) {
+        json.key(item.key);
+        SLUICE_TRY_VOID(write_value(json, item));
+      }
+      json.end_object();
+      break;
+  }
+  return {};
+}
+
 Status Loader::take_leaf(const Setting& setting, const YamlNode& node, const std::string& path,
                          const std::vector<std::string>& chosen) {
   const std::string source = fmt::format("{}:{}", file_name(), node.line);
+  if (setting.kind == Kind::object && node.kind != YamlNode::Kind::nothing) {
+    if (node.kind != YamlNode::Kind::map)
+      return base::fail(ErrorCode::invalid_argument,
+                        "{}: {}: expected a mapping, such as {{sort: price}}, found {}", source, path,
+                        node.kind == YamlNode::Kind::list ? "a list" : "text");
+    std::string text;
+    base::JsonWriter json(text);
+    if (!node.items.empty())
+      SLUICE_TRY_VOID(prefix(write_value(json, node), fmt::format("{}: {}", source, path)));
+    // A value that looks like a reference to another place is text here: it was followed above.
+    SLUICE_TRY_VOID(
+        prefix(assign(setting, out_.config, chosen, {text}), fmt::format("{}: {}", source, path)));
+    winners_[path] = {&setting, chosen, source};
+    return {};
+  }
   switch (node.kind) {
     case YamlNode::Kind::nothing:
       return base::fail(ErrorCode::invalid_argument,

@@ -154,6 +154,36 @@ TEST_F(app_server_config, avoids_the_typing_traps_of_yaml) {
     EXPECT_THAT(refuse(std::string("port: ") + port), HasSubstr("expected a whole number")) << port;
 }
 
+TEST_F(app_server_config, wishes_are_a_mapping) {
+  world_.environment["PRIVACY"] = "true";
+  const Config config = accept(R"(
+wishes: {sort: price, hedge: {quantile: 0.97}, zdr: env:PRIVACY}
+models:
+  fast:
+    routes: [{provider: groq}]
+    wishes:
+      policy: fastest
+      only: [groq, "device"]
+      max_cost_usd: 0.01
+      regions: [010, "no"]
+      explain: ~
+)");
+  EXPECT_EQ(config.wishes, R"({"sort":"price","hedge":{"quantile":0.97},"zdr":true})");
+  EXPECT_EQ(
+      config.models.at("fast").wishes,
+      R"({"policy":"fastest","only":["groq","device"],"max_cost_usd":0.01,"regions":["010","no"],"explain":null})");
+  EXPECT_EQ(accept("wishes: {}\n").wishes, "");
+  EXPECT_EQ(load({{"wishes", R"({"zdr":true})"}})->config.wishes, R"({"zdr":true})") << "a flag is JSON";
+}
+
+TEST_F(app_server_config, wishes_of_another_shape_are_refused) {
+  EXPECT_THAT(refuse("port: 1\nwishes: '{\"sort\":\"price\"}'\n"),
+              HasSubstr("sluice.yaml:2: wishes: expected a mapping, such as {sort: price}, found text"));
+  EXPECT_THAT(refuse("models: {m: {wishes: [price]}}\n"), HasSubstr("models.m.wishes: expected a mapping"));
+  EXPECT_THAT(refuse("wishes:\n"), HasSubstr("has no value"));
+  EXPECT_THAT(refuse("wishes: {zdr: env:NOT_THERE}\n"), HasSubstr("NOT_THERE is not set"));
+}
+
 TEST_F(app_server_config, reads_units) {
   const Config config =
       accept("limits: {body_bytes_max: 20 MB, connections_max: 7, idle_timeout: 90s, drain_timeout: 0s}");

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <atomic>
 #include <cmath>
 #include <optional>
 
@@ -11,6 +12,7 @@
 #include "app/server/price_keeper.h"
 #include "app/server/settings.h"
 #include "app/server/snapshot.h"
+#include "app/server/spent_today.h"
 #include "app/server/warm_health.h"
 #include "base/log.h"
 #include "hub/access/key_keeper.h"
@@ -68,6 +70,25 @@ base::NanoUsd cap_of(const Config& config) {
   return {std::llround(config.max_spend_usd_per_day.value_or(0) * 1e9)};
 }
 
+std::int64_t wall_seconds() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())
+      .time_since_epoch()
+      .count();
+}
+
+constexpr std::int64_t kNotRead = -1;
+
+// `before_nanos`: of this day, before this start.
+std::string describe_spend(const Config& config, std::int64_t before_nanos) {
+  const double cap = config.max_spend_usd_per_day.value_or(0);
+  if (cap <= 0) return "spending: none (max_spend_usd_per_day is 0): no paid provider is asked";
+  const std::string line = fmt::format("spending: at most {} USD a day (max_spend_usd_per_day)", cap);
+  if (!config.records.enabled) return line + ", since this start: records are off";
+  if (before_nanos == kNotRead)
+    return line + "; what today cost before this start counts once the records open";
+  return line + fmt::format("; {:.6f} spent today before this start", base::NanoUsd{before_nanos}.usd());
+}
+
 }  // namespace
 
 // In the order of construction; what is below uses what is above.
@@ -79,6 +100,7 @@ struct Server::State {
   hub::telemetry::Generations generations{hub::telemetry::kGenerationsKept};
   hub::health::Health health;
   hub::gateway::SpendCap spend{base::NanoUsd{}};
+  std::atomic<std::int64_t> spent_before_nanos = kNotRead;
   std::optional<hub::telemetry::Records> records;
   hub::gateway::Hub hub;
   std::optional<net::Loops> loops;
@@ -89,17 +111,25 @@ struct Server::State {
   std::uint16_t port = 0;
   PriceKeeper prices;
 
+  void show_spending();
   void start_records();
+  Result<std::unique_ptr<hub::telemetry::RecordStore>> open_records();
   void warm_up();
   void start_device(const Surroundings& surroundings, const Say& say);
   Status listen(const Say& say);
 };
 
+void Server::State::show_spending() {
+  metrics.add_gauge("sluice_spent_today_usd", "What paid providers have cost this day (UTC).",
+                    [this] { return spend.state(wall_seconds()).spent.usd(); });
+  metrics.add_gauge("sluice_spend_reserved_usd", "Set aside for attempts under way, at their worst.",
+                    [this] { return spend.state(wall_seconds()).reserved.usd(); });
+}
+
 // The file is opened on the records' own thread: however large or damaged it is, the start does not wait.
 void Server::State::start_records() {
   if (!config.records.enabled) return;
-  records.emplace([file = access.folder /
-                          "records.db"] { return hub::storage::find_backend("sqlite")->open_records(file); },
+  records.emplace([this] { return open_records(); },
                   hub::telemetry::RecordOptions{.keep_rows = config.records.retention,
                                                 .keep_roll_ups = config.records.hourly_retention,
                                                 .rows_max = config.records.rows_max,
@@ -116,6 +146,21 @@ void Server::State::start_records() {
   metrics.add_gauge("sluice_records_waiting", "Attempts that wait to be written.", read(&State::queued));
   metrics.add_gauge("sluice_records_store_failing", "1 while the store of attempts does not work.",
                     read(&State::failing));
+}
+
+// On the records' own thread, before it writes anything of this run: what it reads is of earlier ones.
+Result<std::unique_ptr<hub::telemetry::RecordStore>> Server::State::open_records() {
+  SLUICE_TRY(auto store, hub::storage::find_backend("sqlite")->open_records(access.folder / "records.db"));
+  const std::int64_t now_s = wall_seconds();
+  if (const auto spent = spent_today(*store, now_s)) {
+    spend.add_spent(spent->all, now_s);
+    spent_before_nanos = spent->all.nanos;
+  } else {
+    base::LogLine(base::LogLevel::warning, "records not read; the day's spending counts from this start")
+        .text("error", spent.error().message)
+        .write();
+  }
+  return store;
 }
 
 void Server::State::warm_up() {
@@ -209,6 +254,7 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
   state->hub.spend = &state->spend;
   state->hub.instance_id = hub::gateway::make_instance_id();
   state->loops.emplace(config.loops != 0 ? config.loops : vlm::tensor::default_threads());
+  state->show_spending();
   state->start_records();
   state->warm_up();
   state->start_device(surroundings, say);
@@ -220,6 +266,7 @@ Result<std::unique_ptr<Server>> Server::start(const LoadedConfig& loaded, const 
                                      .client = snapshot.client},
                      snapshot.api);
   for (const std::string& line : snapshot.announcements) say(line);
+  say(describe_spend(config, state->spent_before_nanos));
   SLUICE_TRY_VOID(state->listen(say));
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }

@@ -72,9 +72,8 @@ constexpr Setting kSettings[] = {
     {"max_spend_usd_per_day", Kind::number, "5", kReload,
      "USD that paid providers may cost in a day (UTC), worst cases included; 0 asks no paid provider",
      SLUICE_SLOT(max_spend_usd_per_day), 1'000'000},
-    {"wishes", Kind::text, "", kReload,
-     "routing wishes of every request where it does not say, as JSON: {\"hedge\":true}; see the routing "
-     "guide",
+    {"wishes", Kind::object, "", kReload,
+     "routing wishes of every request where it does not say: {\"sort\": \"price\"}; see the routing guide",
      SLUICE_SLOT(wishes)},
     {"price_max_age", Kind::duration, "365d", kReload,
      "a price last checked longer ago ranks as unknown; 0s never", SLUICE_SLOT(price_max_age)},
@@ -157,8 +156,8 @@ constexpr Setting kSettings[] = {
     {"models.*.same_as", Kind::text, "", kReload,
      "in place of routes: another name of a model that the catalogue knows, wherever it is offered",
      [](Config& c, Chosen at) -> Slot { return &c.models[at[0]].same_as; }},
-    {"models.*.wishes", Kind::text, "", kReload,
-     "routing wishes of requests for this name, as JSON: {\"sort\":\"price\",\"max_cost_usd\":0.01}",
+    {"models.*.wishes", Kind::object, "", kReload,
+     "routing wishes of requests for this name: {\"sort\": \"price\", \"max_cost_usd\": 0.01}",
      [](Config& c, Chosen at) -> Slot { return &c.models[at[0]].wishes; }},
     {"models.*.routes.#.provider", Kind::text, "", kReload, "provider to try, in this order",
      SLUICE_ROUTE_SLOT(provider)},
@@ -282,6 +281,7 @@ Status assign_one(const Setting& setting, const Slot& slot, const std::string& t
   switch (setting.kind) {
     case Kind::text:
     case Kind::secret:
+    case Kind::object:
       return assign_text(setting, *std::get<std::string*>(slot), text);
     case Kind::flag: {
       const auto value = read_flag(text);
@@ -375,6 +375,7 @@ std::string describe_value(const Setting& setting, const Config& config, Chosen 
     case Kind::secret:
       return std::get<std::string*>(slot)->empty() ? "" : "(hidden)";
     case Kind::text:
+    case Kind::object:
       return *std::get<std::string*>(slot);
     case Kind::flag:
       if (const auto* plain = std::get_if<bool*>(&slot)) return **plain ? "true" : "false";

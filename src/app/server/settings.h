@@ -9,7 +9,8 @@
 
 namespace sluice::app::server {
 
-enum class Kind { text, secret, flag, count, number, bytes, duration, list };
+// An object is a mapping in the file and JSON text everywhere else.
+enum class Kind { text, secret, flag, count, number, bytes, duration, list, object };
 
 using Slot = std::variant<std::string*, bool*, std::optional<bool>*, std::uint64_t*, std::optional<double>*,
                           std::chrono::milliseconds*, std::vector<std::string>*>;

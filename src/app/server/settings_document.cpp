@@ -27,6 +27,8 @@ std::string_view name_of(Kind kind) {
       return "time";
     case Kind::list:
       return "list";
+    case Kind::object:
+      return "mapping";
   }
   return "";
 }
@@ -64,6 +66,9 @@ void write_type(base::JsonWriter& json, const Setting& setting) {
     case Kind::duration:
       json.field("type", "string").field("pattern", "^(0|[1-9][0-9]*) ?(ms|s|m|min|h|d)$");
       break;
+    case Kind::object:
+      json.field("type", "object");
+      break;
     case Kind::list:
       json.field("type", "array").key("items").begin_object().field("type", "string").end_object();
       break;
@@ -71,7 +76,7 @@ void write_type(base::JsonWriter& json, const Setting& setting) {
   json.end_object();
   if (setting.kind == Kind::bytes)
     json.begin_object().field("type", "integer").field("minimum", 0).end_object();
-  reference();
+  if (setting.kind != Kind::object) reference();
   json.end_array();
 }
 
@@ -159,9 +164,10 @@ std::string make_config_template() {
     const std::string wanted(dot == std::string_view::npos ? "" : setting.name.substr(0, dot));
     if (wanted != section) out += fmt::format("\n#{}:\n", section = wanted);
     const std::string_view key = dot == std::string_view::npos ? setting.name : setting.name.substr(dot + 1);
-    const std::string value = setting.kind == Kind::list ? "[" + std::string(setting.fallback) + "]"
-                              : setting.fallback.empty() ? "\"\""
-                                                         : std::string(setting.fallback);
+    const std::string value = setting.kind == Kind::list     ? "[" + std::string(setting.fallback) + "]"
+                              : setting.kind == Kind::object ? "{}"
+                              : setting.fallback.empty()     ? "\"\""
+                                                             : std::string(setting.fallback);
     out += fmt::format("# {}\n#{}{}: {}\n", setting.help, section.empty() ? "" : "  ", key, value);
   }
   out +=

@@ -93,13 +93,6 @@ hub::credentials::Outside outside_of(const Config& config, const Surroundings& s
   return outside;
 }
 
-std::string describe_spend(const Config& config) {
-  const double cap = config.max_spend_usd_per_day.value_or(0);
-  return cap > 0
-             ? fmt::format("spending: at most {} USD a day (max_spend_usd_per_day), since this start", cap)
-             : "spending: none (max_spend_usd_per_day is 0): no paid provider is asked";
-}
-
 Status check_default_route(const std::string& route, const hub::credentials::Enablement& enabled) {
   if (std::ranges::count(catalog::kRouteWords, route) > 0 || enabled.find(route) != nullptr) return {};
   std::vector<std::string> known(catalog::kRouteWords.begin(), catalog::kRouteWords.end());
@@ -179,7 +172,6 @@ Result<Snapshot> make_snapshot(const Config& config, const Surroundings& surroun
   for (const std::string& note : gateway->enabled.notes) out.announcements.push_back(note);
   std::ranges::move(price_notes, std::back_inserter(out.announcements));
   out.announcements.push_back("default route: " + config.default_route);
-  out.announcements.push_back(describe_spend(config));
   if (!config.last_resort.empty())
     out.announcements.push_back("last resort: " + config.last_resort +
                                 " answers when no route of the model can");

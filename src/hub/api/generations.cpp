@@ -4,6 +4,7 @@
 
 #include "base/json_writer.h"
 #include "base/strings.h"
+#include "base/usd_text.h"
 #include "hub/api/limits.h"
 #include "hub/api/replies.h"
 #include "hub/telemetry/records.h"
@@ -35,8 +36,9 @@ void write_number(base::JsonWriter& json, std::string_view name, std::optional<d
   value ? json.number(*value) : json.null();
 }
 
-std::optional<double> usd_of(std::optional<base::NanoUsd> money) {
-  return money ? std::optional(money->usd()) : std::nullopt;
+void write_usd(base::JsonWriter& json, std::string_view name, std::optional<base::NanoUsd> money) {
+  json.key(name);
+  money ? json.raw(base::usd_text(*money)) : json.null();
 }
 
 std::optional<double> milliseconds_of(std::optional<double> seconds) {
@@ -72,10 +74,24 @@ void write_attempt_fields(base::JsonWriter& json, const AttemptRecord& record) {
   json.field("streamed", record.streamed);
   write_number(json, "first_token_ms", milliseconds_of(record.first_token_s));
   json.field("total_ms", record.total_s * 1e3);
-  write_number(json, "cost_expected_usd", usd_of(record.cost_expected));
-  write_number(json, "cost_usd", usd_of(record.cost));
+  write_usd(json, "cost_expected_usd", record.cost_expected);
+  write_usd(json, "cost_usd", record.cost);
   json.field("cost_reported", record.cost_reported);
   write_usage(json, record);
+}
+
+// What its row says of a route that was alone: there was nothing to choose, so no reasons were kept.
+void write_only_candidate(base::JsonWriter& json, const AttemptRecord& record) {
+  json.begin_object().field("route_id", record.route_id).field("provider", record.provider);
+  json.field("model", record.model).field("asked_model", record.model).field("attempts", record.attempt);
+  json.field("reason", record.reason).field("substituted", false);
+  write_usd(json, "expected_cost_usd", record.cost_expected);
+  json.key("decision").begin_object().field("only_candidate", true).key("candidates").begin_array();
+  json.begin_object().field("route", record.route_id).field("provider", record.provider);
+  json.field("model", record.model).key("expected").begin_object();
+  write_usd(json, "cost_usd", record.cost_expected);
+  json.end_object().end_object().end_array().key("excluded").begin_array().end_array();
+  json.end_object().end_object();
 }
 
 Reply describe_request(const std::vector<StoredAttempt>& attempts) {
@@ -92,7 +108,13 @@ Reply describe_request(const std::vector<StoredAttempt>& attempts) {
     if (!attempt.record.explanation_json.empty()) explanation = &attempt.record.explanation_json;
   }
   json.end_array().key("explanation");
-  explanation != nullptr ? json.raw(*explanation) : json.null();
+  const AttemptRecord& last = attempts.back().record;
+  if (explanation != nullptr)
+    json.raw(*explanation);
+  else if (last.attempt == 1 && last.outcome != "failed")
+    write_only_candidate(json, last);
+  else
+    json.null();
   json.end_object().end_object();
   return reply;
 }

@@ -102,6 +102,22 @@ class hub_api_generations : public ::testing::Test {
   access::KeyRecord key_;
 };
 
+TEST_F(hub_api_generations, who_was_alone_is_explained_by_its_row) {
+  seen_.gives = {attempt(1)};
+  AttemptRecord& only = seen_.gives[0].record;
+  EXPECT_THAT(ask(&show_generation, "/admin/generations/gen-1", "gen-1").body,
+              HasSubstr(R"("explanation":null)"))
+      << "nobody answered";
+  only.outcome = "whole";
+  only.reason = "first";
+  only.provider = "groq";
+  only.cost_expected = base::NanoUsd{100};
+  EXPECT_THAT(ask(&show_generation, "/admin/generations/gen-1", "gen-1").body,
+              AllOf(HasSubstr(R"("explanation":{"route_id":"groq/m","provider":"groq")"),
+                    HasSubstr(R"("reason":"first","substituted":false,"expected_cost_usd":0.0000001)"),
+                    HasSubstr(R"("only_candidate":true)")));
+}
+
 TEST_F(hub_api_generations, a_request_is_told_attempt_by_attempt_with_its_explanation) {
   seen_.gives = {attempt(1), attempt(2)};
   AttemptRecord& last = seen_.gives[1].record;

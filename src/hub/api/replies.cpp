@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/json_writer.h"
 #include "base/strings.h"
+#include "base/usd_text.h"
 #include "hub/api/embedded.h"
 #include "hub/api/model_rows.h"
 #include "hub/api/route_health.h"
@@ -74,7 +75,7 @@ void write_generation(base::JsonWriter& json, const telemetry::Generation& one) 
   count("native_tokens_cached", one.input_cached);
   for (const std::string_view name : {"total_cost", "usage"}) {
     json.key(name);
-    one.cost_usd ? json.number(*one.cost_usd) : json.null();
+    one.cost_usd ? json.raw(base::usd_text(*one.cost_usd)) : json.null();
   }
   json.end_object();
 }

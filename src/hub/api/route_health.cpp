@@ -30,7 +30,8 @@ void write_spread(base::JsonWriter& json, std::string_view name, const health::S
   }
   json.begin_object().field("weight", spread.weight).field("mean", spread.mean);
   json.field("p50", spread.p50).field("p75", spread.p75).field("p90", spread.p90);
-  json.field("p95", spread.p95).field("p97", spread.p97).field("p99", spread.p99).end_object();
+  json.field("p95", spread.p95).field("p97", spread.p97).field("p99", spread.p99);
+  json.field("log_mean", spread.log_mean).field("log_deviation", spread.log_deviation).end_object();
 }
 
 void write_limit(base::JsonWriter& json, const health::LimitRow& limit) {
@@ -57,6 +58,7 @@ void write_row(base::JsonWriter& json, const Row& row, TimePoint now) {
   json.field("in_flight", figures.in_flight);
   write_optional(json, "oldest_waiting_s", figures.oldest_waiting_s);
   json.field("idle_s", row.idle_s).field("attempts_total", row.attempts_total);
+  json.field("attempts_recent", figures.attempts);
   json.key("outcomes").begin_object();
   for (std::size_t i = 0; i < health::kVerdicts; ++i)
     json.field(name_of(static_cast<health::Verdict>(i)), row.by_verdict[i]);
@@ -67,6 +69,11 @@ void write_row(base::JsonWriter& json, const Row& row, TimePoint now) {
   write_spread(json, "gap_s", figures.gap_s);
   write_spread(json, "tokens_per_s", figures.tokens_per_s);
   write_spread(json, "output_tokens", figures.output_tokens);
+  write_optional(json, "requests_left", figures.requests_left);
+  write_optional(json, "tokens_left", figures.tokens_left);
+  json.key("limits_reset_in_s");
+  figures.limits_reset_at ? json.number(std::chrono::duration<double>(*figures.limits_reset_at - now).count())
+                          : json.null();
   json.key("limits").begin_array();
   for (const health::LimitRow& limit : row.limits) write_limit(json, limit);
   json.end_array().end_object();

@@ -107,6 +107,7 @@ class ListingReader {
     if (id.empty()) id = text_at(row, "name");
     if (!is_plain_id(id)) return false;
     StatedOffer stated = begin_offer(context_.provider, id, row);
+    if (!is_plain_id(stated.offer.model)) return false;  // the provider's name before it made it too long
     simdjson::dom::array providers;
     if (row["providers"].get(providers) == simdjson::SUCCESS) {
       read_routed(providers, stated);

@@ -158,6 +158,17 @@ TEST(hub_catalog_listing, passes_over_what_is_no_row) {
     EXPECT_FALSE(read("groq", json)) << json;
 }
 
+TEST(hub_catalog_listing, an_id_that_the_providers_name_makes_too_long_is_passed_over) {
+  for (const std::size_t length : {kPriceTextBytesMax - 5, kPriceTextBytesMax - 4}) {  // "groq/" is 5 bytes
+    const std::string id(length, 'm');
+    const auto listing = read("groq", fmt::format(R"({{"data": [{{"id": "{}"}}]}})", id));
+    ASSERT_TRUE(listing) << listing.error().message;
+    const bool fits = length + 5 <= kPriceTextBytesMax;
+    EXPECT_EQ(listing->offers, fits ? 1U : 0U);
+    EXPECT_EQ(listing->passed_over, fits ? 0U : 1U);
+  }
+}
+
 TEST(hub_catalog_listing, holds_so_many_rows_and_no_more) {
   std::string rows = "[";
   for (std::size_t i = 0; i <= kOffersMax; ++i)

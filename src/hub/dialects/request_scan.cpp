@@ -87,8 +87,6 @@ Status RequestScan::take_parameter(std::string name, Span key) {
     SLUICE_TRY_VOID(take_flag(name, type, found_.stream));
   } else if (name == "provider") {
     SLUICE_TRY_VOID(take_provider(type));
-  } else if (name == "models") {
-    SLUICE_TRY_VOID(take_models(type));
   } else if (is_hub_parameter(name)) {
     scanner_.take_value();  // routing reads it
   } else {
@@ -185,7 +183,6 @@ Status RequestScan::take_provider(JsonType type) {
                  : name == "provider.require_parameters" ? &found_.require_parameters
                                                          : nullptr;
     if (flag == nullptr) {
-      if (found_.routing_wish.empty()) found_.routing_wish = std::move(name);
       scanner_.take_value();
       continue;
     }
@@ -195,12 +192,6 @@ Status RequestScan::take_provider(JsonType type) {
     seen.push_back(std::move(name));
   }
   found_.provider_object = {begin, scanner_.position()};
-  return {};
-}
-
-Status RequestScan::take_models(JsonType type) {
-  scanner_.take_value();
-  if (type != JsonType::null && found_.routing_wish.empty()) found_.routing_wish = "models";
   return {};
 }
 

@@ -69,7 +69,6 @@ class RequestScan {
   base::Status take_turn(std::string_view list, std::string_view content);
   base::Status take_part();
   base::Status take_provider(JsonType type);
-  base::Status take_models(JsonType type);
 };
 
 }  // namespace sluice::hub::dialects

@@ -57,7 +57,6 @@ struct ScannedRequest {
   bool is_pinned = false;   // set by whoever resolved the model: the object is the pinned provider's to read
   bool local_only = false;  // provider.local_only
   bool require_parameters = false;  // provider.require_parameters: refuse rather than leave something out
-  std::string routing_wish;         // the first other wish: "provider.order", "models"; empty when none
 
   const Member* find(std::string_view name) const;  // the first of that name, or nullptr
   std::string_view text_of(const Member& member) const { return member.value.in(body.text()); }

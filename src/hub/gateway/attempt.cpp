@@ -76,6 +76,7 @@ bool Attempt::leave(const catalog::Candidate& candidate, double tokens) {
   began_ = net::Clock::now();
   if (hub_.health == nullptr) return true;
   ticket_ = hub_.health->begin(key(), began_, tokens, start_.insist);
+  if (!ticket_ && reserved) reserved->settle({});  // nothing was sent
   return ticket_.has_value();
 }
 
@@ -171,6 +172,7 @@ void Attempt::note_piece(const Piece& piece) {
   const auto now = net::Clock::now();
   if (!first_token_s_) {
     first_token_s_ = seconds_between(began_, now);
+    if (is_streamed_ && ticket_) hub_.health->note_first_token(key(), *ticket_, now);
   } else if (is_streamed_ && ticket_ && shows_something(piece)) {
     hub_.health->note_gap(key(), seconds_between(last_piece_, now), now);
   }

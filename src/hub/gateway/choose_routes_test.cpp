@@ -4,6 +4,7 @@
 
 #include "hub/gateway/conductor.h"
 #include "hub/gateway/test_hub.h"
+#include "hub/telemetry/limits.h"
 
 namespace sluice::hub::gateway {
 namespace {
@@ -230,6 +231,37 @@ TEST(hub_gateway_choose_routes, explain_tells_the_reasoning_in_the_answer) {
   EXPECT_THAT(stream.body, HasSubstr(R"("choices":[],"sluice":{)"));
   EXPECT_LT(stream.body.find("sluice"), stream.body.find(R"("content":"a")"));
   EXPECT_THAT(hub.ask(chat_body("m", false)).body, Not(HasSubstr("sluice")));
+}
+
+TEST(hub_gateway_choose_routes, who_was_alone_is_explained_at_length_only_when_asked) {
+  FakeProvider alpha(healthy());
+  const TestHub hub({.providers = {{"alpha", alpha.url()}}, .routes_of_m = {"alpha"}});
+  const auto kept = [&](std::string_view more) {
+    EXPECT_EQ(hub.ask(chat_body("m", false, more)).status(), 200);
+    EXPECT_TRUE(hub.settles());
+    const auto rows = hub.records.take();
+    return rows.size() == 1 ? rows[0].explanation_json : "not one row";
+  };
+  EXPECT_EQ(kept(""), "");
+  EXPECT_THAT(kept(R"(,"explain":true)"), HasSubstr(R"("policy":"preferred")"));
+}
+
+TEST(hub_gateway_choose_routes, a_long_explanation_is_shortened_and_kept) {
+  FakeProvider alpha(healthy());
+  TestHubOptions options;
+  for (int i = 0; i < 40; ++i) {
+    options.providers.push_back({"alpha" + std::to_string(i), alpha.url()});
+    options.routes_of_m.push_back(options.providers.back().id);
+  }
+  const TestHub hub(std::move(options));
+  EXPECT_THAT(hub.ask(chat_body("m", false, R"(,"explain":true)")).body, HasSubstr("alpha39"))
+      << "the answer has room for all";
+  EXPECT_TRUE(hub.settles());
+  const auto rows = hub.records.take();
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_THAT(rows[0].explanation_json, HasSubstr(R"("left_out":)"));
+  EXPECT_LE(rows[0].explanation_json.size(), telemetry::kExplanationBytesMax);
+  EXPECT_GT(rows[0].explanation_json.size(), 1000u);
 }
 
 TEST(hub_gateway_choose_routes, attempts_are_known_afterwards) {

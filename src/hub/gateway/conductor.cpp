@@ -1,16 +1,20 @@
 #include "hub/gateway/conductor.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/check.h"
 #include "base/ids.h"
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "base/usd_text.h"
 #include "hub/gateway/bill.h"
 #include "hub/gateway/hops.h"
 #include "hub/gateway/limits.h"
 #include "hub/gateway/models.h"
+#include "hub/routing/limits.h"
+#include "hub/telemetry/limits.h"
 
 namespace sluice::hub::gateway {
 namespace {
@@ -58,11 +62,6 @@ http::Body with_member(http::Body body, std::string_view name, std::string_view 
   if (end == std::string::npos || text[end] != '}') return body;
   text.insert(end, fmt::format(",\"{}\":{}", name, json));
   return http::body_of(std::move(text));
-}
-
-// "0.000001234": exact, so that no client meets an exponent.
-std::string usd_text(base::NanoUsd cost) {
-  return fmt::format("{}.{:09}", cost.nanos / 1'000'000'000, cost.nanos % 1'000'000'000);
 }
 
 // A request that was refused costs nothing; one that lost its reader, its race or its end may have.
@@ -119,6 +118,7 @@ Conductor::~Conductor() {
       .outcome = outcome_,
       .error = error_name_,
       .upstream_request_id = upstream_request_id_,
+      .substituted_for = substituted_ ? std::string_view(choice_.asked_model) : std::string_view(),
       .stream = stream_,
       .attempts = attempts_,
       .bytes_in = bytes_in_,
@@ -159,23 +159,23 @@ net::Task<void> Conductor::run() {
   auto call = read_request();
   if (!call) co_return co_await refuse(call.error());
   stream_ = call->stream();
-  if (const auto chosen = choose_routes(*call); !chosen) co_return co_await refuse(chosen.error());
+  if (const auto chosen = choose(*call); !chosen) co_return co_await refuse(chosen.error());
   const RaceSetup setup{.ground = ground_,
                         .call = *call,
-                        .options = options_,
-                        .ranked = decision_.ranked,
+                        .options = choice_.options,
+                        .ranked = choice_.decision.ranked,
                         .cancel = exchange_.cancel(),
                         .deadline = deadline_,
-                        .tokens = static_cast<double>(ask_.input_expected.count)};
+                        .tokens = static_cast<double>(choice_.ask.input_expected.count)};
   Race race(setup, make_plan(*call), *this);
   auto begun = co_await race.run();
   attempts_ = race.sent();
-  if (const auto last = race.last_asked(); last && !begun) note_route(options_[*last]);
+  if (const auto last = race.last_asked(); last && !begun) note_route(choice_.options[*last]);
   if (exchange_.cancel().fired()) co_return;
   if (!begun) co_return co_await refuse_all(race);
   Attempt& winner = *race.winner();
   const routing::Ranked& ranked = race.ranked_of(winner);
-  note_route(options_[ranked.option]);
+  note_route(choice_.options[ranked.option]);
   reason_ = name_of(winner.start().reason);
   expected_cost_ = ranked.expected.cost;
   upstream_request_id_ =
@@ -197,22 +197,55 @@ base::Result<Call> Conductor::read_request() {
   SLUICE_TRY(auto hops, read_hops(request.headers, hub_.instance_id));
   SLUICE_TRY(auto scanned, admission_.front->downstream->scan(admission_.kind, http::flatten(request.body)));
   scanned.wants_usage |= admission_.wants_usage;
-  const bool local_only = !local_only_reason(scanned).empty();
+  model_text_ = scanned.model;
   Call call(admission_.request_id, *admission_.front, std::move(scanned));
   call.set_passed_hubs(std::move(hops));
   call.set_client_headers(request.headers);
-  call.set_local_only(local_only);
   return call;
 }
 
-// Who demands that nothing but the device may answer, or "".
-std::string Conductor::local_only_reason(const dialects::ScannedRequest& scanned) const {
-  if (settings_->local_only) return "this hub runs with --local-only";
-  if (admission_.caller && admission_.caller->policy.local_only)
-    return fmt::format("the key {} is local-only", admission_.caller->id);
-  if (scanned.local_only) return "the request says provider.local_only";
-  if (wishes_.local_only.value_or(false)) return "a header, the key or the configuration says local_only";
+base::Status Conductor::choose(Call& call) {
+  const net::TimePoint now = net::Clock::now();
+  std::function<health::Figures(const health::Key&)> figures;
+  if (hub_.health != nullptr)
+    figures = [health = hub_.health, now](const health::Key& key) { return health->figures(key, now); };
+  choice_ = choose_routes({.settings = *settings_,
+                           .front = *admission_.front,
+                           .scanned = call.scanned(),
+                           .headers = call.client_headers(),
+                           .caller = admission_.caller.get(),
+                           .device_models = device_models_of(hub_),
+                           .figures = std::move(figures),
+                           .now = now,
+                           .today_s = unix_now(),
+                           .seed = std::hash<std::string>()(admission_.request_id)});
+  model_ = choice_.asked_model;
+  call.set_pinned(choice_.is_pinned);
+  call.set_local_only(choice_.local_only);
+  const routing::Wishes& wishes = choice_.wishes;
+  if (wishes.require_parameters.value_or(false)) call.require_parameters();
+  if (wishes.deadline) deadline_ = std::min(deadline_, admission_.began + *wishes.deadline);
+  if (choice_.refusal) return std::unexpected(*choice_.refusal);
   return {};
+}
+
+AttemptPlan Conductor::make_plan(const Call& call) const {
+  AttemptPlan plan;
+  plan.candidates.reserve(choice_.decision.ranked.size());
+  for (const routing::Ranked& ranked : choice_.decision.ranked) {
+    const routing::Option& option = choice_.options[ranked.option];
+    plan.candidates.push_back(
+        {.figures = option.figures,
+         .expected = ranked.expected,
+         .substitutes = option.substitutes && !choice_.wishes.across_models.value_or(false)});
+  }
+  plan.limits = limits_of(settings_->times, call.stream());
+  plan.streamed = call.stream();
+  plan.deadline = deadline_;
+  plan.hedge = choice_.wishes.hedge;
+  plan.max_cost = choice_.wishes.max_cost;
+  if (choice_.decision.policy == "cheapest") plan.second_worth = kSecondWorth;
+  return plan;
 }
 
 void Conductor::note_route(const routing::Option& option) {
@@ -225,9 +258,9 @@ void Conductor::note_route(const routing::Option& option) {
 
 // No request leaves unless its worst case fits under the day's cap.
 std::optional<Failure> Conductor::admit(const routing::Ranked& ranked, Attempt& attempt) {
-  const routing::Option& option = options_[ranked.option];
+  const routing::Option& option = choice_.options[ranked.option];
   if (hub_.spend == nullptr || !is_paid(option.candidate)) return std::nullopt;
-  const base::NanoUsd worst = worst_for_cap(option, ranked.expected, ask_);
+  const base::NanoUsd worst = worst_for_cap(option, ranked.expected, choice_.ask);
   if (auto reserved = hub_.spend->reserve(worst, unix_now())) {
     attempt.reserved.emplace(std::move(*reserved));
     return std::nullopt;
@@ -241,14 +274,13 @@ std::optional<Failure> Conductor::admit(const routing::Ranked& ranked, Attempt& 
   } else {
     const auto state = hub_.spend->state(unix_now());
     message = fmt::format(
-        "this request may cost up to {:.6f} USD at {}{}; of max_spend_usd_per_day ({:.2f}) {:.6f} are spent "
-        "today and "
-        "{:.6f} set aside for requests under way: raise it, or bound the answer with max_tokens",
-        worst.usd(), provider,
+        "this request may cost up to {} USD at {}{}; of max_spend_usd_per_day ({}) {} are spent today and {} "
+        "set aside for requests under way: raise it, or bound the answer with max_tokens",
+        base::usd_text(worst), provider,
         ranked.expected.cost_worst
             ? ""
             : " (its price is not known, so the highest usual one is assumed; configure it)",
-        cap.usd(), state.spent.usd(), state.reserved.usd());
+        base::usd_text(cap), base::usd_text(state.spent), base::usd_text(state.reserved));
   }
   return Failure({.code = base::ErrorCode::payment_required,
                   .message = std::move(message),
@@ -267,8 +299,12 @@ void Conductor::account(const routing::Ranked& ranked, Attempt& attempt, health:
   if (failure != nullptr) end.retry_after = failure->retry_after;
   if (wins) end.usage = usage_;
   attempt.end(end);
-  if (attempt.reserved) attempt.reserved->settle(cost_for_cap(ranked, is_billed(verdict, failure), wins));
-  keep_record(ranked, attempt, verdict, failure, wins);
+  base::NanoUsd charged;
+  if (attempt.reserved) {
+    charged = cost_for_cap(ranked, is_billed(verdict, failure), wins);
+    attempt.reserved->settle(charged);
+  }
+  keep_record(ranked, attempt, charged, verdict, failure, wins);
 }
 
 // As the provider said, else by its price; where neither is known nobody else is either, but the cap must
@@ -278,11 +314,11 @@ base::NanoUsd Conductor::cost_for_cap(const routing::Ranked& ranked, bool billed
   if (wins && cost_) return *cost_;
   if (wins && usage_) return assumed_cost(*usage_);
   if (ranked.expected.cost) return *ranked.expected.cost;
-  return worst_for_cap(options_[ranked.option], ranked.expected, ask_);
+  return worst_for_cap(choice_.options[ranked.option], ranked.expected, choice_.ask);
 }
 
-void Conductor::keep_record(const routing::Ranked& ranked, const Attempt& attempt, health::Verdict verdict,
-                            const Failure* failure, bool wins) {
+void Conductor::keep_record(const routing::Ranked& ranked, const Attempt& attempt, base::NanoUsd charged,
+                            health::Verdict verdict, const Failure* failure, bool wins) {
   if (hub_.records == nullptr) return;
   telemetry::AttemptRecord record;
   record.time_ms = unix_now_ms() - static_cast<std::int64_t>(attempt.seconds() * 1e3);
@@ -291,12 +327,12 @@ void Conductor::keep_record(const routing::Ranked& ranked, const Attempt& attemp
   if (admission_.caller) record.key_id = admission_.caller->id;
   record.endpoint = admission_.route;
   record.model_asked = model_text_;
-  record.model = options_[ranked.option].asked_model;
+  record.model = choice_.options[ranked.option].asked_model;
   record.route_id = attempt.route_id();
   record.provider = attempt.provider();
   record.attempt = attempt.number;
   record.reason = name_of(attempt.start().reason);
-  record.verdict = health::name_of(verdict);
+  record.charged = charged;
   record.outcome = outcome_of(verdict, failure, wins);
   if (failure != nullptr) record.error = kind_of(*failure);
   record.verdict = health::name_of(verdict);
@@ -313,8 +349,10 @@ void Conductor::keep_record(const routing::Ranked& ranked, const Attempt& attemp
   record.first_token_s = attempt.first_token_s();
   record.total_s = attempt.seconds();
   record.cost_expected = ranked.expected.cost;
-  // Built only where there was something to choose: alone, a route needs no reasons.
-  if (wins && (options_.size() > 1 || attempts_ > 1)) record.explanation_json = explanation();
+  // Built only where there was something to choose, or where it was asked for: what there is to say of the
+  // only candidate stands in its row.
+  if (wins && (choice_.options.size() > 1 || attempts_ > 1 || explains()))
+    record.explanation_json = short_explanation();
   hub_.records->add(std::move(record));
 }
 
@@ -330,14 +368,14 @@ net::Task<void> Conductor::refuse_all(const Race& race) {
   retry_is_useless_ = end.every_route_tried || end.reason == GiveUpReason::refused;
   if (race.failed().empty()) {
     std::string routes;
-    for (const auto& ranked : decision_.ranked)
+    for (const auto& ranked : choice_.decision.ranked)
       if (routes.size() < kMaxFailureTextBytes)
-        routes +=
-            fmt::format("{}{}", routes.empty() ? "" : ", ", options_[ranked.option].candidate.provider_id());
+        routes += fmt::format("{}{}", routes.empty() ? "" : ", ",
+                              choice_.options[ranked.option].candidate.provider_id());
     const base::Error error{.code = base::ErrorCode::unavailable,
                             .message = fmt::format("no route of '{}' can be asked now: the circuit of {} is "
                                                    "open or its limit used up",
-                                                   asked_model_, routes)};
+                                                   choice_.asked_model, routes)};
     co_return co_await refuse(error, end.retry_after);
   }
   base::Error error = error_for_client(race.failed());
@@ -466,24 +504,56 @@ net::Task<void> Conductor::refuse(const base::Error& error,
       status_, std::move(headers), http::body_of(admission_.front->downstream->encode_error(error))));
 }
 
-// Where the front's clients have a place for it; otherwise it is found under the id of the generation.
 bool Conductor::explains() const {
-  const bool has_place = admission_.kind == tasks::Kind::chat || admission_.kind == tasks::Kind::completion;
-  return wishes_.explain.value_or(false) && has_place && admission_.front->name == "openai";
+  return choice_.wishes.explain.value_or(false);
 }
 
-// A chunk without choices, before the answer: whatever comes of the stream, the reasoning is there.
-http::Body Conductor::explaining_event() const {
-  std::string text = "data: ";
+// Who answered and why, as one JSON object: what `explain` asks for, and what the records keep.
+std::string Conductor::explanation(std::size_t most) const {
+  std::string text;
   base::JsonWriter json(text);
   json.begin_object();
-  json.field("id", admission_.request_id);
-  json.field("object", admission_.kind == tasks::Kind::chat ? "chat.completion.chunk" : "text_completion");
-  json.field("created", unix_now()).field("model", model_);
-  json.key("choices").begin_array().end_array();
+  json.field("route_id", route_id_).field("provider", provider_).field("model", model_);
+  json.field("asked_model", choice_.asked_model).field("attempts", attempts_).field("reason", reason_);
+  json.field("substituted", substituted_);
+  json.key("expected_cost_usd");
+  expected_cost_ ? json.raw(base::usd_text(*expected_cost_)) : json.null();
+  json.key("decision").raw(routing::decision_json(choice_.situation(), choice_.decision, most));
+  json.end_object();
+  return text;
+}
+
+// With as many routes as a record has room for.
+std::string Conductor::short_explanation() const {
+  std::size_t most = routing::kExplainedMax;
+  std::string text = explanation(most);
+  while (text.size() > telemetry::kExplanationBytesMax && most > 0) text = explanation(most /= 2);
+  return text;
+}
+
+// Before the answer, so that the reasoning is there whatever comes of the stream: for OpenAI's clients a
+// chunk without choices, for others of the same framing an event of our own, which they pass over; where
+// every line is an object, one that says nothing else.
+http::Body Conductor::explaining_event() const {
+  const bool is_openai = admission_.front->name == "openai";
+  const bool is_lines = admission_.front->downstream->stream_type.find("ndjson") != std::string_view::npos;
+  std::string text = is_openai ? "data: " : is_lines ? "" : "event: sluice.explanation\ndata: ";
+  base::JsonWriter json(text);
+  json.begin_object();
+  if (is_openai) {
+    json.field("id", admission_.request_id);
+    json.field("object", admission_.kind == tasks::Kind::chat ? "chat.completion.chunk" : "text_completion");
+    json.field("created", unix_now()).field("model", model_);
+    json.key("choices").begin_array().end_array();
+  } else if (is_lines) {
+    json.field("model", model_).field("done", false).field("response", "").key("message");
+    json.begin_object().field("role", "assistant").field("content", "").end_object();
+  } else {
+    json.field("type", "sluice.explanation");
+  }
   json.key("sluice").raw(explanation());
   json.end_object();
-  text += "\n\n";
+  text += is_lines ? "\n" : "\n\n";
   return http::body_of(std::move(text));
 }
 
@@ -519,7 +589,7 @@ http::Headers Conductor::answer_headers(const Begun* begun) const {
     headers.set("x-sluice-route", header_safe(route_id_));
     headers.set("x-sluice-attempts", std::to_string(attempts_));
     if (!reason_.empty()) headers.set("x-sluice-reason", reason_);
-    if (expected_cost_) headers.set("x-sluice-expected-cost-usd", usd_text(*expected_cost_));
+    if (expected_cost_) headers.set("x-sluice-expected-cost-usd", base::usd_text(*expected_cost_));
     if (substituted_) headers.set("x-sluice-substituted", header_safe(model_));
   }
   if (retry_is_useless_) headers.set("x-should-retry", "false");
@@ -541,7 +611,7 @@ void Conductor::take_usage(const tasks::Usage& usage) {
   usage_ = usage;
   cost_ = usage.reported_cost;
   if (!cost_ && served_offer_ && served_offer_->price)
-    cost_ = bill(*served_offer_->price, usage, ask_.images);
+    cost_ = bill(*served_offer_->price, usage, choice_.ask.images);
   if (!cost_ && provider_ == catalog::kDeviceId) cost_ = base::NanoUsd{};
 }
 

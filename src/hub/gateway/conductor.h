@@ -2,16 +2,17 @@
 // coroutine of its exchange.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "hub/gateway/attempt.h"
+#include "hub/gateway/choose_routes.h"
 #include "hub/gateway/failure.h"
 #include "hub/gateway/gateway.h"
 #include "hub/gateway/race.h"
 #include "hub/gateway/stream_writer.h"
-#include "hub/routing/decision.h"
 #include "hub/telemetry/access_log.h"
 
 namespace sluice::hub::gateway {
@@ -28,14 +29,7 @@ class Conductor final : private RaceListener {
 
  private:
   base::Result<Call> read_request();
-  // Fills options_ and decision_.
-  base::Status choose_routes(Call& call);
-  base::Result<catalog::Resolution> resolve(std::string_view text) const;
-  base::Status read_wishes(Call& call, const catalog::Resolution& resolution);
-  base::Status add_substitutes(catalog::Resolution::Pin pin);
-  void add_options(catalog::Resolution resolution, bool substitutes);
-  std::string local_only_reason(const dialects::ScannedRequest& scanned) const;
-  routing::Situation situation() const;
+  base::Status choose(Call& call);
   AttemptPlan make_plan(const Call& call) const;
 
   std::optional<Failure> admit(const routing::Ranked& ranked, Attempt& attempt) override;
@@ -45,8 +39,8 @@ class Conductor final : private RaceListener {
   void account(const routing::Ranked& ranked, Attempt& attempt, health::Verdict verdict,
                const Failure* failure, bool wins);
   base::NanoUsd cost_for_cap(const routing::Ranked& ranked, bool billed, bool wins) const;
-  void keep_record(const routing::Ranked& ranked, const Attempt& attempt, health::Verdict verdict,
-                   const Failure* failure, bool wins);
+  void keep_record(const routing::Ranked& ranked, const Attempt& attempt, base::NanoUsd charged,
+                   health::Verdict verdict, const Failure* failure, bool wins);
   std::string_view outcome_of(health::Verdict verdict, const Failure* failure, bool wins) const;
   void note_route(const routing::Option& option);
   net::Task<void> refuse_all(const Race& race);
@@ -65,7 +59,9 @@ class Conductor final : private RaceListener {
   http::Headers answer_headers(const Begun* begun) const;
   void take_usage(const tasks::Usage& usage);
   bool explains() const;
-  std::string explanation() const;
+  // Of so many candidates and excluded ones at most.
+  std::string explanation(std::size_t most = std::numeric_limits<std::size_t>::max()) const;
+  std::string short_explanation() const;
   http::Body explaining_event() const;
   void tell_cost(std::vector<tasks::Event>& events) const;
   void learn(const std::vector<tasks::Event>& events);
@@ -80,14 +76,8 @@ class Conductor final : private RaceListener {
   const Ground ground_;
   net::TimePoint deadline_;
   // Who may answer, and in which order.
-  std::string model_text_;   // as the client wrote it
-  std::string asked_model_;  // resolved; the first asked for
-  routing::Ask ask_;
-  routing::Wishes wishes_;
-  net::TimePoint chosen_at_;
-  std::uint64_t seed_ = 0;  // of the choice: all chance in it
-  std::vector<routing::Option> options_;
-  routing::Decision decision_;
+  std::string model_text_;  // as the client wrote it
+  Choice choice_;
   // What became of it, for the headers and the log.
   std::string model_;  // resolved
   std::string provider_;

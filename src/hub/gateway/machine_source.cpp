@@ -1,7 +1,6 @@
 #include "hub/gateway/machine_source.h"
 
 #include <algorithm>
-#include <boost/asio/steady_timer.hpp>
 #include <iterator>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "hub/gateway/hops.h"
 #include "hub/gateway/limits.h"
 #include "hub/health/limit_headers.h"
+#include "net/alarms.h"
 
 namespace sluice::hub::gateway {
 namespace {
@@ -214,18 +214,12 @@ net::Task<std::optional<Failure>> MachineSource::feed() {
 // It lies in the same packet as a rule; a provider that is slow with it loses the connection.
 net::Task<void> MachineSource::settle() {
   if (!response_ || ended_) co_return;
-  boost::asio::steady_timer timer(net::Loop::current()->context(), kSettle);
-  // The callback may be on its way already when the timer is cancelled: then it must not find us gone.
-  const auto settling = std::make_shared<net::Cancel*>(&cancel_);
-  timer.async_wait([late = std::weak_ptr(settling)](const boost::system::error_code& error) {
-    const auto cancel = late.lock();
-    if (!error && cancel) (*cancel)->fire();
-  });
+  net::Alarm late(net::Loop::current()->alarms(), [this] { cancel_.fire(); });
+  late.set(net::Clock::now() + kSettle);
   for (;;) {
     const auto bytes = co_await response_->read();
     if (!bytes || !*bytes) break;
   }
-  timer.cancel();
   ended_ = true;
 }
 

@@ -22,9 +22,13 @@ base::Result<ModelRow> row_of(const ResolveView& view, bool local_only, std::str
 
 }  // namespace
 
-ResolveView::ResolveView(const Settings& settings, const Hub& hub)
-    : device_models_(hub.device != nullptr && hub.device_models ? hub.device_models() : nullptr),
-      enabled_(settings.enabled.ids()) {
+std::shared_ptr<const std::vector<std::string>> device_models_of(const Hub& hub) {
+  return hub.device != nullptr && hub.device_models ? hub.device_models() : nullptr;
+}
+
+ResolveView::ResolveView(const Settings& settings,
+                         std::shared_ptr<const std::vector<std::string>> device_models)
+    : device_models_(std::move(device_models)), enabled_(settings.enabled.ids()) {
   input_.catalog = settings.catalog.get();
   input_.offers = settings.offers.get();
   input_.enabled = enabled_;
@@ -34,7 +38,7 @@ ResolveView::ResolveView(const Settings& settings, const Hub& hub)
 }
 
 std::vector<ModelRow> list_models(const Settings& settings, const Hub& hub, bool local_only) {
-  const ResolveView view(settings, hub);
+  const ResolveView view(settings, device_models_of(hub));
   std::vector<ModelRow> rows;
   for (const std::string& name : catalog::known_models(view.input())) {
     // A configured model whose providers are all switched off is no model that anybody can ask for.
@@ -45,7 +49,7 @@ std::vector<ModelRow> list_models(const Settings& settings, const Hub& hub, bool
 
 base::Result<ModelRow> find_model(const Settings& settings, const Hub& hub, bool local_only,
                                   std::string_view text) {
-  return row_of(ResolveView(settings, hub), local_only, text);
+  return row_of(ResolveView(settings, device_models_of(hub)), local_only, text);
 }
 
 }  // namespace sluice::hub::gateway

@@ -16,6 +16,9 @@ struct ModelRow {
   std::vector<catalog::Candidate> candidates;  // who may answer, at least one
 };
 
+// The ids that the device serves; null where there is no device.
+std::shared_ptr<const std::vector<std::string>> device_models_of(const Hub& hub);
+
 // `local_only`: only what the device itself may answer.
 std::vector<ModelRow> list_models(const Settings& settings, const Hub& hub, bool local_only);
 // One model, also with a route suffix; the errors are those of a request that names it.
@@ -25,7 +28,8 @@ base::Result<ModelRow> find_model(const Settings& settings, const Hub& hub, bool
 // What resolve_model reads, and the memory it borrows from.
 class ResolveView {
  public:
-  ResolveView(const Settings& settings, const Hub& hub);
+  // `device_models`: null where there is no device.
+  ResolveView(const Settings& settings, std::shared_ptr<const std::vector<std::string>> device_models);
   const catalog::ResolveInput& input() const { return input_; }
   ResolveView(const ResolveView&) = delete;
   ResolveView& operator=(const ResolveView&) = delete;

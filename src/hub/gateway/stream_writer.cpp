@@ -1,14 +1,13 @@
 #include "hub/gateway/stream_writer.h"
 
 #include <algorithm>
-#include <boost/asio/steady_timer.hpp>
 
-#include "base/check.h"
+#include "net/alarms.h"
 
 namespace sluice::hub::gateway {
-// The writers in a ring of links, and the timer that runs while there are any.
-struct Heartbeat::State : std::enable_shared_from_this<State> {
-  explicit State(net::Loop& on) : loop(on), timer(on.context()) {}
+// The writers in a chain of links, and the alarm that is set while there are any.
+struct Heartbeat::State {
+  explicit State(net::Loop& loop) : alarm(loop.alarms(), [this] { beat(); }) {}
 
   void add(StreamWriter& writer) {
     writer.next_ = first;
@@ -25,22 +24,22 @@ struct Heartbeat::State : std::enable_shared_from_this<State> {
   // A silence is noticed a quarter of a period late at most.
   void tick(std::chrono::milliseconds period) {
     ticking = true;
-    timer.expires_after(std::max(period / 4, std::chrono::milliseconds(1)));
-    timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-      self->ticking = false;
-      if (error || self->first == nullptr) return;
-      const auto now = net::Clock::now();
-      auto shortest = self->first->period_;
-      for (StreamWriter* writer = self->first; writer != nullptr; writer = writer->next_) {
-        shortest = std::min(shortest, writer->period_);
-        writer->beat_if_silent(now);
-      }
-      self->tick(shortest);
-    });
+    alarm.set(net::Clock::now() + std::max(period / 4, std::chrono::milliseconds(1)));
   }
 
-  net::Loop& loop;
-  boost::asio::steady_timer timer;
+  void beat() {
+    ticking = false;
+    if (first == nullptr) return;
+    const auto now = net::Clock::now();
+    auto shortest = first->period_;
+    for (StreamWriter* writer = first; writer != nullptr; writer = writer->next_) {
+      shortest = std::min(shortest, writer->period_);
+      writer->beat_if_silent(now);
+    }
+    tick(shortest);
+  }
+
+  net::Alarm alarm;
   StreamWriter* first = nullptr;
   bool ticking = false;
 };
@@ -48,7 +47,7 @@ struct Heartbeat::State : std::enable_shared_from_this<State> {
 Heartbeat::Heartbeat(net::Loop& loop) : state_(std::make_shared<State>(loop)) {}
 
 Heartbeat::~Heartbeat() {
-  state_->timer.cancel();
+  state_->alarm.clear();
 }
 
 StreamWriter::StreamWriter(Heartbeat& heartbeat, net::Exchange& exchange, std::chrono::milliseconds period,

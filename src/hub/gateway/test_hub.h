@@ -105,6 +105,28 @@ struct TestHubOptions {
   catalog::OffersPtr offers = nullptr;
 };
 
+// Model `name` at these providers, each of which calls it "model-of-<id>", for a dollar a million tokens in
+// and two out, as the operator says: only then a provider on this machine is paid.
+inline catalog::OffersPtr offers_of(std::string_view name,
+                                    std::initializer_list<std::string_view> providers) {
+  catalog::PriceList list;
+  for (const std::string_view id : providers) {
+    catalog::StatedOffer& stated = list.offers.emplace_back();
+    stated.offer.model = name;
+    stated.offer.provider = id;
+    stated.offer.provider_model = fmt::format("model-of-{}", id);
+    catalog::Price& price = stated.offer.price.emplace();
+    price.rates.input = base::NanoUsd{1'000'000'000};
+    price.rates.output = base::NanoUsd{2'000'000'000};
+    price.source = "configuration";
+    price.date = "2026-01-01";
+    stated.replaces_price = true;
+  }
+  const auto offers = catalog::Offers::of({&list, 1}, *catalog::day_s("2026-01-02"));
+  CHECK(offers.has_value());
+  return *offers;
+}
+
 // Keeps what it is given.
 struct RecordList final : telemetry::RecordSink {
   void add(telemetry::AttemptRecord record) override {

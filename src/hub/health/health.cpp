@@ -17,6 +17,11 @@ constexpr double kFailurePrior = 0.02, kPriorWeight = 5;
 // Attempts are forgotten by number as well, so that a busy route is judged by its latest.
 constexpr double kAttemptsRemembered = 512;
 constexpr double kCacheWeightLeast = 1;
+// A provider is taken to have gone silent when so many attempts have waited for twice as long as all but one
+// in a hundred do, and nothing that left after them was heard of.
+constexpr std::uint32_t kSilentAttempts = 5;
+constexpr double kSilentTimes = 2, kSilentLeastS = 1;
+constexpr double kSilentWeightLeast = 20;  // observations behind "all but one in a hundred"
 // A rate over a shorter time or fewer tokens says little.
 constexpr double kRateTimeLeastS = 0.02;
 constexpr double kRateTokensLeast = 4;
@@ -91,6 +96,11 @@ class Waiting {
       }
     return kFollowed;
   }
+  // A head came.
+  void show(const Ticket& ticket) {
+    shown_ = std::max(shown_, ticket.route.requests);
+    end(ticket);
+  }
   // Of an attempt that may have ended its waiting before.
   void end(const Ticket& ticket) {
     if (ticket.place < kFollowed && places_[ticket.place].attempt == ticket.route.requests)
@@ -102,6 +112,13 @@ class Waiting {
       if (place.attempt != 0) oldest = std::max(oldest.value_or(0), seconds_between(place.since, now));
     return oldest;
   }
+  // How many have waited for so long that left after the last one heard of.
+  std::uint32_t unheard(double waited_s, TimePoint now) const {
+    std::uint32_t count = 0;
+    for (const Place& place : places_)
+      if (place.attempt > shown_ && seconds_between(place.since, now) > waited_s) ++count;
+    return count;
+  }
 
  private:
   struct Place {
@@ -109,6 +126,7 @@ class Waiting {
     TimePoint since{};
   };
   std::array<Place, kFollowed> places_{};
+  std::uint64_t shown_ = 0;  // the latest to leave of those that showed a head
 };
 
 BreakerOptions breaker_options(const Options& options) {
@@ -150,8 +168,29 @@ struct Route {
   std::array<std::uint64_t, kVerdicts> by_verdict{};
   TimePoint heard_at{};
 
-  void learn(const Ended& ended, double half_life_s, double weight, TimePoint now);
+  // `showed`: note_first_token has told of it.
+  void learn(const Ended& ended, bool showed, TimePoint left_at, double half_life_s, double weight,
+             TimePoint now);
+  void settle(Lesson lesson, const Ticket& ticket, TimePoint now);
+  bool has_gone_silent(TimePoint now) const;
 };
+
+void Route::settle(Lesson lesson, const Ticket& ticket, TimePoint now) {
+  const bool was_closed = breaker.circuit(now) == Circuit::closed;
+  breaker.settle(lesson, ticket.is_trial, ticket.route.at, now);
+  // It works again: the chance of failure begins anew, and the circuit itself is careful.
+  if (!was_closed && breaker.circuit(now) == Circuit::closed) failures = {};
+}
+
+bool Route::has_gone_silent(TimePoint now) const {
+  if (in_flight < kSilentAttempts) return false;
+  const Spread first = first_token.spread(now), whole = answer.spread(now);
+  double usual_s = 0;
+  for (const Spread& seen : {first, whole})
+    if (seen.weight >= kSilentWeightLeast) usual_s = std::max(usual_s, seen.p99);
+  if (usual_s <= 0) return false;
+  return waiting.unheard(std::max(kSilentLeastS, kSilentTimes * usual_s), now) >= kSilentAttempts;
+}
 
 // An answer that was given up while nothing had come took at least so long. Such a lower bound may be counted
 // as an observation only where it leaves the quantiles below it right: high in the tail.
@@ -160,8 +199,10 @@ void learn_given_up(Sketch& sketch, double waited_s, double weight, TimePoint no
   if (known.weight >= 10 && waited_s >= known.p90) sketch.add(waited_s, now, weight);
 }
 
-void Route::learn(const Ended& ended, double half_life_s, double weight, TimePoint now) {
+void Route::learn(const Ended& ended, bool showed, TimePoint left_at, double half_life_s, double weight,
+                  TimePoint now) {
   if (ended.verdict == Verdict::not_its_fault) {
+    if (showed) return;
     if (ended.first_token_s)
       first_token.add(*ended.first_token_s, now, weight);
     else
@@ -169,10 +210,11 @@ void Route::learn(const Ended& ended, double half_life_s, double weight, TimePoi
     return;
   }
   const bool failed = ended.verdict != Verdict::whole;
-  // While the circuit is open that is known already: those that still come back from before must not outweigh
-  // the successes after it.
-  if (breaker.circuit(now) == Circuit::closed) failures.add(failed ? weight : 0, weight, half_life_s, now);
-  if (ended.streamed && ended.first_token_s) first_token.add(*ended.first_token_s, now, weight);
+  // While the circuit is open that is known already, and those that still come back from before must not
+  // outweigh the successes after it. A used-up limit is no failure: it has a moment when it ends.
+  if (breaker.hears(left_at) && ended.verdict != Verdict::rate_limited && (failed || !showed))
+    failures.add(failed ? weight : 0, showed ? 0 : weight, half_life_s, now);
+  if (ended.streamed && ended.first_token_s && !showed) first_token.add(*ended.first_token_s, now, weight);
   if (failed) return;
   if (!ended.streamed) answer.add(ended.total_s, now, weight);
   if (!ended.usage) return;
@@ -294,6 +336,7 @@ std::optional<Ticket> Health::begin(const Key& key, TimePoint now, double tokens
   {
     const std::lock_guard lock(route->mutex);
     if (insist || !route->limits.left(tokens, now).retry_at) {
+      if (route->has_gone_silent(now)) route->breaker.suspect(now);
       const auto admitted = route->breaker.admit(insist, now);
       if (admitted.yes) {
         ticket.route = route->limits.note_begin(tokens, now);
@@ -318,13 +361,10 @@ void Health::end(const Key& key, const Ticket& ticket, const Ended& ended, TimeP
     route->waiting.end(ticket);
     ++route->by_verdict[static_cast<std::size_t>(ended.verdict)];
     route->heard_at = std::max(route->heard_at, now);
-    route->learn(ended, state_->options.half_life_s, 1, now);
+    route->learn(ended, ticket.showed, ticket.route.at, state_->options.half_life_s, 1, now);
     if (const auto lesson = lesson_of(ended.verdict)) {
-      const bool was_closed = route->breaker.circuit(now) == Circuit::closed;
-      route->breaker.settle(*lesson, ticket.is_trial, now);
-      // It works again: the chance of failure begins anew, and the circuit itself is careful.
-      if (!was_closed && route->breaker.circuit(now) == Circuit::closed) route->failures = {};
-    } else if (ticket.is_trial) {
+      if (*lesson != Lesson::good || !ticket.showed) route->settle(*lesson, ticket, now);
+    } else if (ticket.is_trial && !ticket.showed) {
       route->breaker.release_trial();
     }
     if (ended.verdict == Verdict::rate_limited)
@@ -335,6 +375,17 @@ void Health::end(const Key& key, const Ticket& ticket, const Ended& ended, TimeP
       route->limits.note_accepted(ticket.route);
   }
   state_->learn_length(*route, ended, 1, now);
+}
+
+void Health::note_first_token(const Key& key, Ticket& ticket, TimePoint now) {
+  const auto route = state_->route_of(key, now);
+  const std::lock_guard lock(route->mutex);
+  if (ticket.showed) return;
+  ticket.showed = true;
+  route->waiting.show(ticket);
+  route->first_token.add(seconds_between(ticket.route.at, now), now);
+  if (route->breaker.hears(ticket.route.at)) route->failures.add(0, 1, state_->options.half_life_s, now);
+  route->settle(Lesson::good, ticket, now);
 }
 
 void Health::note_gap(const Key& key, double gap_s, TimePoint now) {
@@ -350,7 +401,7 @@ void Health::note_headers(const Key& key, const Ticket& ticket, std::span<const 
   const auto route = state_->route_of(key, now);
   {
     const std::lock_guard lock(route->mutex);
-    route->waiting.end(ticket);
+    route->waiting.show(ticket);
     route->limits.note_head(news, false, ticket.route, now);
   }
   if (news.count == 0) return;
@@ -364,7 +415,7 @@ void Health::seed(const Key& key, const Ended& ended, double age_s, TimePoint no
   const double weight = std::exp2(-age_s / state_->options.half_life_s);
   {
     const std::lock_guard lock(route->mutex);
-    if (weight > 1e-6) route->learn(ended, state_->options.half_life_s, weight, now);
+    if (weight > 1e-6) route->learn(ended, false, now, state_->options.half_life_s, weight, now);
   }
   state_->learn_length(*route, ended, std::exp2(-age_s / state_->options.length_half_life_s), now);
 }

@@ -67,6 +67,7 @@ struct Ticket {
   LimitMark route, account;
   bool is_trial = false;    // the one trial of a half-open circuit
   std::uint32_t place = 0;  // among those that wait for a head
+  bool showed = false;      // its first token has been told
 };
 
 struct Options {
@@ -75,7 +76,7 @@ struct Options {
   // A circuit opens when the recent attempts hold so many failures and at least this share of them.
   double open_failures = 5;
   double open_share = 0.5;
-  double open_first_s = 5, open_most_s = 30;  // doubled each time that the trial fails
+  double open_first_s = 2, open_most_s = 30;  // doubled each time that the trial fails
   double return_s = 10;                       // from the first success to the full share
 };
 
@@ -104,6 +105,8 @@ class Health {
   // leave and nothing was counted, because the circuit is open or its one trial is under way, or a known
   // limit is used up (figures().retry_at). `insist` lets it leave all the same: the last thing to try.
   std::optional<Ticket> begin(const Key& key, TimePoint now, double tokens = 0, bool insist = false);
+  // A stream has begun to show its answer: what that teaches need not wait for the end.
+  void note_first_token(const Key& key, Ticket& ticket, TimePoint now);
   // Every begun attempt ends exactly once.
   void end(const Key& key, const Ticket& ticket, const Ended& ended, TimePoint now);
   void note_gap(const Key& key, double gap_s, TimePoint now);

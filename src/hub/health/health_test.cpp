@@ -86,7 +86,7 @@ TEST(hub_health_health, opens_the_circuit_and_says_until_when) {
   Health health;
   for (int i = 0; i < 5; ++i) attempt(health, kRoute, failed(Verdict::overloaded), 0);
   EXPECT_EQ(health.figures(kRoute, at(0)).circuit, Circuit::open);
-  EXPECT_EQ(health.figures(kRoute, at(0)).retry_at, at(5));
+  EXPECT_EQ(health.figures(kRoute, at(0)).retry_at, at(2));
   EXPECT_GT(health.figures(kRoute, at(0)).failure_chance, 0.4);
   EXPECT_FALSE(health.begin(kRoute, at(1)));
   EXPECT_TRUE(health.begin(kSister, at(1)));  // the other models of the account go on
@@ -109,9 +109,62 @@ TEST(hub_health_health, does_not_hold_an_outage_against_a_route_that_works_again
   EXPECT_LT(health.figures(kRoute, at(16)).failure_chance, 0.05);
 }
 
+TEST(hub_health_health, hears_that_it_works_with_the_first_token) {
+  Health health;
+  for (int i = 0; i < 50; ++i) attempt(health, kRoute, whole(0.2, 1.2, 80), i * 0.01);
+  std::vector<Ticket> before;
+  for (int i = 0; i < 20; ++i) before.push_back(*health.begin(kRoute, at(1)));
+  for (int i = 0; i < 10; ++i) health.end(kRoute, before[i], failed(Verdict::overloaded), at(1));
+  ASSERT_EQ(health.figures(kRoute, at(1)).circuit, Circuit::open);
+  auto trial = health.begin(kRoute, at(3));
+  ASSERT_TRUE(trial);
+  health.note_first_token(kRoute, *trial, at(3.25));
+  EXPECT_EQ(health.figures(kRoute, at(3.25)).circuit, Circuit::closed);
+  const double seen = health.figures(kRoute, at(3.25)).first_token_s.weight;
+  EXPECT_GT(seen, 45);
+  // Those that left before it closed and fail only now are of the outage.
+  for (int i = 10; i < 20; ++i) health.end(kRoute, before[i], failed(Verdict::silent), at(4));
+  EXPECT_EQ(health.figures(kRoute, at(4)).circuit, Circuit::closed);
+  EXPECT_LT(health.figures(kRoute, at(4)).failure_chance, 0.05);
+  // Told once, it counts once.
+  const double attempts = health.figures(kRoute, at(4)).attempts;
+  health.end(kRoute, *trial, whole(0.25, 1.25, 80), at(4));
+  EXPECT_NEAR(health.figures(kRoute, at(4)).attempts, attempts, 1e-9);
+  EXPECT_LE(health.figures(kRoute, at(4)).first_token_s.weight, seen);
+  // A cut after it is a failure all the same.
+  auto cut = health.begin(kRoute, at(5));
+  health.note_first_token(kRoute, *cut, at(5));
+  health.end(kRoute, *cut, failed(Verdict::cut), at(5));
+  EXPECT_GT(health.figures(kRoute, at(5)).failure_chance, 0.1);
+}
+
+TEST(hub_health_health, notices_silence_before_the_first_has_timed_out) {
+  Health health;
+  for (int i = 0; i < 50; ++i) attempt(health, kRoute, whole(0.2, 1.2, 80), i * 0.01);
+  std::vector<Ticket> waiting;
+  for (int i = 0; i < 6; ++i) waiting.push_back(*health.begin(kRoute, at(1 + i * 0.01)));
+  EXPECT_TRUE(health.begin(kRoute, at(1.9))) << "a second is always given";
+  // Whoever left later and was heard of shows that they are only slow.
+  Health slow;
+  for (int i = 0; i < 50; ++i) attempt(slow, kRoute, whole(0.2, 1.2, 80), i * 0.01);
+  for (int i = 0; i < 6; ++i) slow.begin(kRoute, at(1 + i * 0.01));
+  slow.note_headers(kRoute, *slow.begin(kRoute, at(1.5)), {}, kWall, at(1.6));
+  EXPECT_TRUE(slow.begin(kRoute, at(5)));
+  EXPECT_FALSE(health.begin(kRoute, at(2.1)));
+  EXPECT_EQ(health.figures(kRoute, at(2.1)).circuit, Circuit::open);
+  // Four may be chance, and of a route never heard of nothing is known.
+  Health few, young;
+  for (int i = 0; i < 50; ++i) attempt(few, kRoute, whole(0.2, 1.2, 80), i * 0.01);
+  for (int i = 0; i < 4; ++i) few.begin(kRoute, at(1));
+  for (int i = 0; i < 10; ++i) young.begin(kRoute, at(1));
+  EXPECT_TRUE(few.begin(kRoute, at(5)));
+  EXPECT_TRUE(young.begin(kRoute, at(5)));
+}
+
 TEST(hub_health_health, takes_a_limit_for_no_illness) {
   Health health;
   for (int i = 0; i < 20; ++i) attempt(health, kRoute, failed(Verdict::rate_limited, 3.0), 0);
+  EXPECT_LE(health.figures(kRoute, at(0)).failure_chance, 0.02);
   EXPECT_EQ(health.figures(kRoute, at(0)).circuit, Circuit::closed);
   EXPECT_GE(health.figures(kRoute, at(0)).retry_at, at(3));
   EXPECT_FALSE(health.begin(kRoute, at(1)));
@@ -133,7 +186,7 @@ TEST(hub_health_health, shares_the_limits_of_an_account) {
   EXPECT_EQ(health.figures(kSister, at(0)).requests_left, 1);
   EXPECT_TRUE(health.begin(kSister, at(0)));
   EXPECT_FALSE(health.begin(kRoute, at(0)));
-  EXPECT_EQ(health.figures(kRoute, at(0)).retry_at, at(9));
+  EXPECT_EQ(health.figures(kRoute, at(0)).retry_at, at(9.1));
 }
 
 TEST(hub_health_health, keeps_the_limits_of_a_model_to_it) {

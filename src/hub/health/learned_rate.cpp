@@ -7,10 +7,14 @@ namespace sluice::hub::health {
 namespace {
 
 constexpr double kPauseFirstS = 0.25, kPauseMostS = 30;
-constexpr double kBurstS = 0.25;   // what the bucket holds, in seconds of its rate
-constexpr double kBelow = 0.99;    // of the ceiling, while it holds
-constexpr double kCut = 0.95;      // of the ceiling, when it is refused at it
-constexpr double kCutAgain = 0.8;  // the same, soon after another cut: the limit has fallen
+constexpr double kBurstS = 0.25;    // what the bucket holds, in seconds of its rate
+constexpr double kBelow = 0.99;     // of the ceiling, while it holds
+constexpr double kCut = 0.95;       // of the ceiling, when it is refused at it
+constexpr double kCutKnown = 0.98;  // the same, once so many cuts have found it about there
+constexpr std::uint32_t kCutsKnown = 4;
+constexpr double kCutAgain = 0.8;      // the same, soon after another cut: the limit has fallen
+constexpr double kMeasuredLeast = 20;  // requests, between two cuts
+constexpr double kSameLimit = 0.85;    // of the ceiling before: below it the limit has changed
 constexpr double kFirstLookS = 2;
 constexpr double kLongPauseS = 1;
 constexpr double kRefusedWithinS = 0.5;
@@ -50,11 +54,13 @@ void LearnedRate::note_sent(TimePoint now) {
     learned_ = false;
     return;
   }
+  const double before = level(now);
+  if (now < paused_until_ || before < 1) insisted_at_ = now;
   ++unrefused_;
-  level_ = level(now) - 1;
-  level_at_ = now;
+  level_ = std::max(before - 1, -most_level());
+  level_at_ = std::max(level_at_, now);
   // Only a rate that is made use of is put to the test; one that lies idle is no reason to try for more.
-  if (level_ < 1)
+  if (level_ < 1 && !insisted_lately(now))
     pressed_s_ += std::clamp(seconds_between(pressed_at_, now), 0.0, std::max(1.0, 2 / ceiling_));
   pressed_at_ = now;
 }
@@ -91,6 +97,11 @@ bool LearnedRate::has_passed() const {
 void LearnedRate::note_refused(std::optional<double> retry_after_s, TimePoint now) {
   if (first_sent_) --accepted_[static_cast<std::size_t>(second_) % kSeconds];
   unrefused_ = std::max(0.0, unrefused_ - 1);
+  // Known beforehand: what insisted was over the rate, and took the room of those that were not.
+  if (learned_ && insisted_lately(now)) {
+    if (retry_after_s) paused_until_ = std::max(paused_until_, after(now, *retry_after_s));
+    return;
+  }
   const bool same_burst = learned_ && seconds_between(cut_at_, now) < kSameBurstS;
   if (!same_burst) {
     const bool again = learned_ && seconds_between(cut_at_, now) < kSoonS;
@@ -103,9 +114,16 @@ void LearnedRate::note_refused(std::optional<double> retry_after_s, TimePoint no
       // is one that counts over a longer time.
       if (pause_s_ >= kLongPauseS) ceiling_ = std::min(ceiling_, measured_rate(now));
     } else {
-      ceiling_ = rate() * (again ? kCutAgain : kCut);
+      const double before = ceiling_, refused_at = rate();
+      ceiling_ = refused_at * (cuts_ < kCutsKnown ? kCut : kCutKnown);
+      // The provider had no room left then, and has none now: it let in just what it allows.
+      const double since_s = seconds_between(cut_at_, now);
+      if (again)
+        ceiling_ =
+            unrefused_ >= kMeasuredLeast ? std::min(ceiling_, unrefused_ / since_s) : refused_at * kCutAgain;
       // What was learned under another limit is a weak guide: probe faster again.
-      cuts_ = again ? std::min(cuts_ + 1, 3U) : std::min(cuts_ + 1, 8U);
+      const bool changed = ceiling_ < before * kSameLimit;
+      cuts_ = std::min(cuts_ + 1, changed ? 3U : 8U);
     }
     unrefused_ = 0;
     pressed_s_ = 0;
@@ -116,7 +134,7 @@ void LearnedRate::note_refused(std::optional<double> retry_after_s, TimePoint no
     pause_s_ = std::clamp(2 * pause_s_, kPauseFirstS, kPauseMostS);
   }
   paused_until_ = std::max(paused_until_, after(now, retry_after_s.value_or(pause_s_)));
-  level_ = std::min(level_, 0.0);
+  level_ = 0;
   level_at_ = paused_until_;
 }
 
@@ -131,9 +149,15 @@ double LearnedRate::rate() const {
 }
 
 double LearnedRate::level(TimePoint now) const {
-  const double per_s = rate();
-  const double most = std::max(1.0, per_s * kBurstS);
-  return std::min(most, level_ + std::max(0.0, seconds_between(level_at_, now)) * per_s);
+  return std::min(most_level(), level_ + std::max(0.0, seconds_between(level_at_, now)) * rate());
+}
+
+double LearnedRate::most_level() const {
+  return std::max(1.0, rate() * kBurstS);
+}
+
+bool LearnedRate::insisted_lately(TimePoint now) const {
+  return insisted_at_ && seconds_between(*insisted_at_, now) < kSameBurstS;
 }
 
 std::optional<double> LearnedRate::per_second() const {

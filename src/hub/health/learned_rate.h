@@ -38,6 +38,8 @@ class LearnedRate {
   bool has_passed() const;
   double rate() const;
   double level(TimePoint now) const;
+  double most_level() const;
+  bool insisted_lately(TimePoint now) const;
 
   // Sent less refused, by second.
   std::array<std::int32_t, kSeconds> accepted_{};
@@ -56,6 +58,7 @@ class LearnedRate {
   double pause_s_ = 0;
   double level_ = 0;  // of the bucket
   TimePoint level_at_{};
+  std::optional<TimePoint> insisted_at_;  // something last left that the rate did not allow
 };
 
 }  // namespace sluice::hub::health

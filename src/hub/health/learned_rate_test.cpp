@@ -77,6 +77,33 @@ TEST(hub_health_learned_rate, finds_a_bucket_and_stays_within_a_fiftieth) {
   }
 }
 
+TEST(hub_health_learned_rate, makes_use_of_nearly_all_of_a_bucket) {
+  LearnedRate rate;
+  Bucket provider{.per_s = 30, .burst = 30};
+  drive(rate, provider, 100, 0, 120);
+  const Driven run = drive(rate, provider, 100, 120, 1'320);
+  EXPECT_GE(run.accepted, 0.96 * 30 * 1'200);
+  EXPECT_LE(run.refused, 0.01 * 30 * 1'200);
+}
+
+TEST(hub_health_learned_rate, learns_nothing_from_what_insisted) {
+  LearnedRate rate;
+  Bucket provider{.per_s = 30, .burst = 30};
+  drive(rate, provider, 100, 0, 120);
+  const double before = *rate.per_second();
+  for (double now = 120; now < 140; now += 0.01) {
+    rate.note_sent(at(now));
+    if (provider.take(now))
+      rate.note_accepted(at(now));
+    else
+      rate.note_refused({}, at(now));
+  }
+  EXPECT_NEAR(*rate.per_second(), before, 0.01 * before);
+  // Nor does the bucket stay in debt for it.
+  const Driven run = drive(rate, provider, 100, 142, 152);
+  EXPECT_GE(run.accepted, 0.9 * 30 * 10);
+}
+
 TEST(hub_health_learned_rate, finds_a_limit_that_counts_by_the_minute) {
   LearnedRate rate;
   FixedMinute provider{.per_minute = 600};

@@ -10,6 +10,9 @@ constexpr double kBelievedS = 60;
 // How long a bucket is kept without hearing of it.
 constexpr double kBucketBelievedS = 600;
 constexpr double kMissingForRate = 0.2;  // of the limit
+// A reset is told rounded, and counts from when the provider saw the request, half a round trip after it
+// left. Whoever waits for it must not come too soon: often many do, and all of them would be refused.
+constexpr double kResetSlackS = 0.1;
 
 double seconds_between(TimePoint from, TimePoint to) {
   return std::chrono::duration<double>(to - from).count();
@@ -93,7 +96,7 @@ void LimitBook::note_head(const HeadNews& news, bool of_account, const LimitMark
         slot->left = std::min(*limit.limit, slot->left + seconds_between(mark.at, now) * slot->per_s);
     }
     if (limit.reset_s)
-      slot->reset_at = after(mark.at, *limit.reset_s);
+      slot->reset_at = after(mark.at, *limit.reset_s + kResetSlackS);
     else if (limit.window_s > 0)
       slot->reset_at = after(mark.at, limit.window_s);
   }

@@ -255,5 +255,39 @@ TEST(hub_routing_all_constraints, a_refusal_has_a_bounded_length) {
   EXPECT_LT(error.message.size(), 3000U);
 }
 
+TEST(hub_routing_all_constraints, an_explanation_has_the_length_that_is_asked_for) {
+  TestSituation world;
+  for (int i = 0; i < 20; ++i) {
+    Option& option = world.add("p" + std::to_string(i));
+    if (i % 2 == 0) TestSituation::provider(option).data_policy.retains = true;
+  }
+  world.wishes.zdr = true;
+  const Decision decision = world.decide();
+  const auto count = [](std::string_view text, std::string_view word) {
+    std::size_t found = 0;
+    for (auto at = text.find(word); at != text.npos; at = text.find(word, at + 1)) ++found;
+    return found;
+  };
+  const std::string all = decision_json(world.situation(), decision);
+  EXPECT_EQ(count(all, R"("route":)"), 20u);
+  EXPECT_FALSE(all.contains("left_out"));
+  const std::string few = decision_json(world.situation(), decision, 3);
+  EXPECT_EQ(count(few, R"("route":)"), 6u);
+  EXPECT_TRUE(few.ends_with(R"("left_out":14})")) << few;
+  EXPECT_TRUE(decision_json(world.situation(), decision, 0).contains(R"("candidates":[],"excluded":[])"));
+}
+
+TEST(hub_routing_all_constraints, money_is_told_without_an_exponent) {
+  TestSituation world;
+  world.add("a", 0.0001, 0.0001);
+  world.wishes.policy = "cheapest";
+  const std::string told = decision_json(world.situation(), world.decide());
+  EXPECT_TRUE(told.contains(R"("cost_usd":0.0000001)")) << told;
+  EXPECT_FALSE(told.contains(R"("cost_usd":1e)")) << told;
+  world.wishes.max_cost = base::NanoUsd{100};
+  const base::Error error = explain_refusal(world.situation(), world.decide());
+  EXPECT_TRUE(error.message.contains("at most 0.0000001 USD")) << error.message;
+}
+
 }  // namespace
 }  // namespace sluice::hub::routing

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -105,7 +106,9 @@ Decision decide(const Situation& situation);
 // (forbidden for privacy, payment_required for cost, invalid_argument for capability, unavailable else).
 base::Error explain_refusal(const Situation& situation, const Decision& decision);
 
-// The whole reasoning as JSON: candidates in order with expectation and parts, the excluded with reasons.
-std::string decision_json(const Situation& situation, const Decision& decision);
+// The whole reasoning as JSON: candidates in order with expectation and parts, the excluded with reasons. Of
+// each of the two so many at most; `left_out` says how many there were besides.
+std::string decision_json(const Situation& situation, const Decision& decision,
+                          std::size_t most = std::numeric_limits<std::size_t>::max());
 
 }  // namespace sluice::hub::routing

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/json_writer.h"
+#include "base/usd_text.h"
 #include "hub/routing/constraint.h"
 #include "hub/routing/decision.h"
 #include "hub/routing/limits.h"
@@ -24,18 +26,29 @@ ErrorCode refusal_of(std::string_view constraint) {
   return found == nullptr ? ErrorCode::unavailable : found->refusal;
 }
 
+// Numbers of a policy are doubles: shown to what they mean, money to the nano-USD.
+void write_part(JsonWriter& json, std::string_view name, double value) {
+  constexpr double kUsdMost = 1e9;
+  json.key(name);
+  if (name.ends_with("_usd") && std::abs(value) < kUsdMost)
+    json.raw(base::usd_text(value));
+  else
+    std::isfinite(value) ? json.raw(fmt::format("{:.9g}", value)) : json.null();
+}
+
 void write_expected(JsonWriter& json, const Expected& expected) {
   const auto field = [&json](std::string_view name, const std::optional<double>& value) {
     json.key(name);
     value ? json.number(*value) : json.null();
   };
-  const auto usd = [](const std::optional<base::NanoUsd>& cost) -> std::optional<double> {
-    return cost ? std::optional(cost->usd()) : std::nullopt;
+  const auto usd = [&json](std::string_view name, const std::optional<base::NanoUsd>& cost) {
+    json.key(name);
+    cost ? json.raw(base::usd_text(*cost)) : json.null();
   };
   json.key("expected").begin_object();
-  field("cost_usd", usd(expected.cost));
-  json.field("cost_deviation_usd", expected.cost_deviation_usd);
-  field("cost_worst_usd", usd(expected.cost_worst));
+  usd("cost_usd", expected.cost);
+  write_part(json, "cost_deviation_usd", expected.cost_deviation_usd);
+  usd("cost_worst_usd", expected.cost_worst);
   json.field("price", name_of(expected.price));
   field("first_token_s", expected.first_token_s);
   field("total_s", expected.total_s);
@@ -69,9 +82,9 @@ void write_ranked(JsonWriter& json, const Situation& situation, const Ranked& ra
   write_candidate(json, option);
   write_expected(json, ranked.expected);
   write_price_source(json, option);
-  json.field("score", ranked.score);
+  write_part(json, "score", ranked.score);
   json.key("parts").begin_object();
-  for (const auto& [name, value] : ranked.parts) json.field(name, value);
+  for (const auto& [name, value] : ranked.parts) write_part(json, name, value);
   json.end_object();
   const health::Figures& figures = option.figures;
   json.key("health").begin_object();
@@ -118,24 +131,29 @@ base::Error explain_refusal(const Situation& situation, const Decision& decision
           .parameter = std::string(constraint == nullptr ? "" : constraint->parameter)};
 }
 
-std::string decision_json(const Situation& situation, const Decision& decision) {
+std::string decision_json(const Situation& situation, const Decision& decision, std::size_t most) {
+  const std::size_t ranked = std::min(most, decision.ranked.size());
+  const std::size_t excluded = std::min(most, decision.excluded.size());
   std::string out;
   JsonWriter json(out);
   json.begin_object();
   json.field("policy", decision.policy);
   if (decision.explored) json.field("explored", true);
   json.key("candidates").begin_array();
-  for (const Ranked& ranked : decision.ranked) write_ranked(json, situation, ranked);
+  for (const Ranked& one : std::span(decision.ranked).first(ranked)) write_ranked(json, situation, one);
   json.end_array();
   json.key("excluded").begin_array();
-  for (const Excluded& excluded : decision.excluded) {
+  for (const Excluded& one : std::span(decision.excluded).first(excluded)) {
     json.begin_object();
-    write_candidate(json, situation.options[excluded.option]);
-    json.field("constraint", excluded.constraint);
-    json.field("reason", excluded.reason);
+    write_candidate(json, situation.options[one.option]);
+    json.field("constraint", one.constraint);
+    json.field("reason", one.reason);
     json.end_object();
   }
   json.end_array();
+  if (const std::size_t left = decision.ranked.size() - ranked + decision.excluded.size() - excluded;
+      left > 0)
+    json.field("left_out", left);
   json.end_object();
   return out;
 }

@@ -53,6 +53,7 @@ AttemptRecord full_record() {
   made.cost_expected = base::NanoUsd{0};
   made.cost = base::NanoUsd{123'456'789'012};
   made.cost_reported = true;
+  made.charged = base::NanoUsd{55};
   made.explanation_json = R"({"policy":"cheapest"})";
   return made;
 }
@@ -110,6 +111,8 @@ TEST_P(EveryRecordStore, gives_back_what_was_put_in) {
   EXPECT_EQ(out.cost_expected, base::NanoUsd{0}) << "known to be free";
   EXPECT_EQ(out.cost, in.cost);
   EXPECT_TRUE(out.cost_reported);
+  EXPECT_EQ(out.charged, in.charged);
+  EXPECT_EQ(store->roll_ups(0, 1'000'000).value().at(0).charged, in.charged);
   EXPECT_EQ(out.explanation_json, in.explanation_json);
 }
 

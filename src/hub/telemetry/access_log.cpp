@@ -30,6 +30,7 @@ void record_request(Metrics& metrics, const AccessLine& line, const RequestCount
   add_text("key_id", line.key_id);
   add_text("peer", line.peer);
   add_text("model", count.model);
+  add_text("substituted_for", line.substituted_for);
   add_text("provider", count.provider);
   add_text("upstream_request_id", line.upstream_request_id);
   if (line.stream) out.number("stream", 1);

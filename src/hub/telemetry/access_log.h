@@ -20,6 +20,7 @@ struct AccessLine {
   std::string_view outcome;  // "whole", "cut", "client_left", "refused"
   std::string_view error;    // the error's name, never its text
   std::string_view upstream_request_id;
+  std::string_view substituted_for = {};  // the model asked for, where another one answered
   bool stream = false;
   std::uint32_t attempts = 0;
   std::uint64_t bytes_in = 0;

@@ -34,6 +34,7 @@ struct AttemptRecord {
   double total_s = 0;
   std::optional<base::NanoUsd> cost_expected, cost;  // absent: unknown, never zero
   bool cost_reported = false;                        // by the provider itself
+  base::NanoUsd charged;                             // what it counted under the cap on a day's spending
   std::string explanation_json;  // the Decision, with the last attempt of a request only; may be empty
 };
 

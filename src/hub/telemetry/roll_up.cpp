@@ -15,6 +15,7 @@ void RollUp::add(const RollUp& other) {
   for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] += other.tokens[i];
   cost = cost + other.cost;
   cost_unknown += other.cost_unknown;
+  charged = charged + other.charged;
   first_token.add(other.first_token);
   total.add(other.total);
 }
@@ -44,6 +45,7 @@ std::vector<RollUp> roll_up(std::span<const AttemptRecord> records) {
       sums.cost = sums.cost + *record.cost;
     else
       ++sums.cost_unknown;
+    sums.charged = sums.charged + record.charged;
     if (record.first_token_s) sums.first_token.add(*record.first_token_s);
     sums.total.add(record.total_s);
   }

@@ -41,6 +41,7 @@ struct RollUp {
   std::array<std::uint64_t, kTokenKinds.size()> tokens{};
   base::NanoUsd cost;              // of the attempts whose cost is known
   std::uint64_t cost_unknown = 0;  // the others
+  base::NanoUsd charged;           // under the cap on a day's spending
   LatencyHistogram first_token, total;
 
   bool same_group(const RollUp& other) const;

@@ -22,7 +22,7 @@ ServerConnection::ServerConnection(std::shared_ptr<ServerState> state, Loop& loo
     : state_(std::move(state)),
       loop_(loop),
       peer_(std::move(peer)),
-      channel_(loop, fd),
+      channel_(loop, fd, this),
       alarm_(loop.alarms(), [this] { ring(); }),
       input_changed_(loop) {
   if (ssl) channel_.start_tls(std::move(ssl));
@@ -88,17 +88,13 @@ void ServerConnection::watch() {
   const bool room = sink_left_ > 0 || input_.size() < kMaxPipelinedBytes || phase_ == Phase::lingering;
   if (watching_ || input_ended_ || !room || !channel_.is_open()) return;
   watching_ = true;
-  if (!drained_) {
-    loop_.post([self = shared_from_this()] { self->take_input(self->channel_.is_open()); });
-    return;
-  }
-  channel_.when_readable([self = shared_from_this()](bool open) { self->take_input(open); });
+  channel_.notify_readable(!drained_);
 }
 
-// The callback of watch(). Takes what there is, within limits, and wakes the main coroutine last.
-void ServerConnection::take_input(bool open) {
+// What watch() waits for. Takes what there is, within limits, and wakes the main coroutine last.
+void ServerConnection::take_input() {
+  const auto self = shared_from_this();
   watching_ = false;
-  if (!open) return end_input();
   std::shared_ptr<char[]>& buffer = loop_.read_buffer();
   do {
     const bool to_sink = sink_left_ > 0;

@@ -16,7 +16,7 @@
 
 namespace sluice::net {
 
-class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
+class ServerConnection final : public std::enable_shared_from_this<ServerConnection>, private Socket::Owner {
  public:
   ServerConnection(std::shared_ptr<ServerState> state, Loop& loop, int fd, SslPtr ssl, Peer peer);
 
@@ -42,7 +42,8 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
 
   // Reading.
   void watch();
-  void take_input(bool open);
+  void on_ready() override { take_input(); }
+  void take_input();
   void end_input();
   void consume(std::size_t bytes);
   void ring();

@@ -34,27 +34,16 @@ Listener::Listener(std::shared_ptr<ServerState> state, Loop& loop, int fd, SslCo
     : state_(std::move(state)),
       loop_(loop),
       tls_(std::move(tls)),
-      socket_(loop.context()),
-      pause_(loop.alarms(), [this] { wait(); }) {
-  socket_.assign(asio::generic::stream_protocol(AF_UNSPEC, 0), fd);
-}
+      socket_(loop, fd, this),
+      pause_(loop.alarms(), [this] { wait(); }) {}
 
 void Listener::start() {
   wait();
 }
 
 void Listener::close() {
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  socket_.close();
   pause_.clear();
-}
-
-void Listener::wait() {
-  if (!socket_.is_open()) return;
-  socket_.async_wait(asio::socket_base::wait_read,
-                     [self = shared_from_this()](boost::system::error_code error) {
-                       if (!error && self->socket_.is_open()) self->accept_ready();
-                     });
 }
 
 void Listener::accept_ready() {
@@ -66,8 +55,8 @@ void Listener::accept_ready() {
 bool Listener::accept_one() {
   SocketAddress address;
   address.size = sizeof address.storage;
-  const int fd = ::accept4(socket_.native_handle(), reinterpret_cast<sockaddr*>(&address.storage),
-                           &address.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const int fd = ::accept4(socket_.fd(), reinterpret_cast<sockaddr*>(&address.storage), &address.size,
+                           SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
     switch (errno) {
       case EINTR:
@@ -82,6 +71,7 @@ bool Listener::accept_one() {
         pause_.set(Clock::now() + kPause);
         return false;
       default:
+        socket_.saw_empty();
         wait();
         return false;
     }

@@ -1,15 +1,13 @@
 // Accepts connections on one loop from one listening socket, and starts a ServerConnection for each.
 #pragma once
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-
 #include "net/alarms.h"
 #include "net/server/state.h"
+#include "net/transport/socket.h"
 
 namespace sluice::net {
 
-class Listener : public std::enable_shared_from_this<Listener> {
+class Listener final : private Socket::Owner {
  public:
   // `tls` may be null. Takes `fd` over.
   Listener(std::shared_ptr<ServerState> state, Loop& loop, int fd, SslContextPtr tls);
@@ -17,7 +15,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void close();  // stops accepting; a callback under way ends
 
  private:
-  void wait();
+  void on_ready() override { accept_ready(); }
+  void wait() { socket_.notify(Socket::Side::read); }
   void accept_ready();
   bool accept_one();  // whether to go on at once
   void refuse(int fd);
@@ -25,7 +24,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   const std::shared_ptr<ServerState> state_;
   Loop& loop_;
   const SslContextPtr tls_;
-  asio::basic_stream_socket<asio::generic::stream_protocol, Executor> socket_;
+  Socket socket_;
   Alarm pause_;  // out of descriptors: tries again a little later
 };
 

@@ -1,9 +1,10 @@
 // For tests: runs a coroutine on a loop and waits for its result; waits for a condition with patience.
 #pragma once
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_future.hpp>
+#include <future>
+#include <memory>
 #include <thread>
+#include <type_traits>
 
 #include "net/loop.h"
 #include "net/testing/raw_socket.h"
@@ -13,7 +14,19 @@ namespace sluice::net::testing {
 // `make` is called on the loop and gives the Task.
 template <typename Make>
 auto run_on(Loop& loop, Make make) {
-  return asio::co_spawn(loop.context(), std::move(make), asio::use_future).get();
+  using Value = decltype(make())::value_type;
+  const auto done = std::make_shared<std::promise<Value>>();
+  auto future = done->get_future();
+  loop.spawn([](auto& make, auto done) -> Task<void> {
+    if constexpr (std::is_void_v<Value>) {
+      co_await make();
+      done->set_value();
+    } else {
+      auto value = co_await make();
+      done->set_value(std::move(value));
+    }
+  }(make, done));
+  return future.get();
 }
 
 template <typename Condition>

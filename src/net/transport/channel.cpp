@@ -5,8 +5,6 @@
 #include <sys/uio.h>
 
 #include <array>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <cstring>
 
@@ -32,16 +30,12 @@ void visit_from(std::span<const http::Slice> slices, std::size_t offset, Visit v
 
 }  // namespace
 
-Channel::Channel(Loop& loop, int fd) : socket_(loop.context()) {
-  socket_.assign(asio::generic::stream_protocol(AF_UNSPEC, 0), fd);
-}
-
 Channel::~Channel() {
   close();
 }
 
 void Channel::start_tls(SslPtr ssl) {
-  SSL_set_fd(ssl.get(), socket_.native_handle());
+  SSL_set_fd(ssl.get(), socket_.fd());
   ssl_ = std::move(ssl);
 }
 
@@ -51,8 +45,10 @@ IoResult Channel::judge(int result) {
   const int error = SSL_get_error(ssl_.get(), result);
   switch (error) {
     case SSL_ERROR_WANT_READ:
+      if (error_number != EINTR) socket_.saw_empty();
       return {Io::want_read};
     case SSL_ERROR_WANT_WRITE:
+      if (error_number != EINTR) socket_.saw_full();
       return {Io::want_write};
     case SSL_ERROR_ZERO_RETURN:
       return {Io::end};
@@ -81,10 +77,14 @@ IoResult Channel::read(std::span<char> into) {
     return result == 1 ? IoResult{Io::ok, bytes} : judge(result);
   }
   while (true) {
-    const ssize_t bytes = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
+    const ssize_t bytes = ::recv(socket_.fd(), into.data(), into.size(), 0);
+    if (bytes > 0 && static_cast<std::size_t>(bytes) < into.size()) socket_.saw_short();
     if (bytes > 0) return {Io::ok, static_cast<std::size_t>(bytes)};
     if (bytes == 0) return {Io::end};
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {Io::want_read};
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      socket_.saw_empty();
+      return {Io::want_read};
+    }
     if (errno != EINTR) return {Io::reset};
   }
 }
@@ -105,9 +105,12 @@ IoResult Channel::write_plain(std::span<const http::Slice> slices, std::size_t o
   message.msg_iov = parts.data();
   message.msg_iovlen = count;
   while (true) {
-    const ssize_t bytes = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+    const ssize_t bytes = ::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
     if (bytes >= 0) return {Io::ok, static_cast<std::size_t>(bytes)};
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {Io::want_write};
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      socket_.saw_full();
+      return {Io::want_write};
+    }
     if (errno != EINTR) return {Io::reset};
   }
 }
@@ -147,16 +150,11 @@ bool Channel::is_quiet() {
     const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &bytes);
     return result != 1 && judge(result).io == Io::want_read;
   }
-  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  return ::recv(socket_.fd(), &byte, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 Task<bool> Channel::wait(Io io) {
-  if (!is_open()) co_return false;
-  boost::system::error_code error;
-  const auto side = io == Io::want_write ? asio::socket_base::wait_write : asio::socket_base::wait_read;
-  const asio::use_awaitable_t<Executor> token;
-  co_await socket_.async_wait(side, asio::redirect_error(token, error));
-  co_return !error && is_open();
+  return socket_.wait(io == Io::want_write ? Socket::Side::write : Socket::Side::read);
 }
 
 void Channel::shut_down_writing() {
@@ -165,19 +163,13 @@ void Channel::shut_down_writing() {
     ERR_clear_error();
     SSL_shutdown(ssl_.get());
   }
-  ::shutdown(socket_.native_handle(), SHUT_WR);
-}
-
-void Channel::close() {
-  if (!is_open()) return;
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  ::shutdown(socket_.fd(), SHUT_WR);
 }
 
 void Channel::close_with_reset() {
   if (!is_open()) return;
   const linger now{.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  ::setsockopt(socket_.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
   close();
 }
 

@@ -5,13 +5,12 @@
 
 #include <openssl/ssl.h>
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <memory>
 #include <span>
 
 #include "http/slice.h"
 #include "net/loop.h"
+#include "net/transport/socket.h"
 
 namespace sluice::net {
 
@@ -36,7 +35,8 @@ struct IoResult {
 
 class Channel {
  public:
-  Channel(Loop& loop, int fd);  // takes a non-blocking socket over
+  // Takes a non-blocking socket over. The owner is called after notify_readable().
+  Channel(Loop& loop, int fd, Socket::Owner* owner = nullptr) : socket_(loop, fd, owner) {}
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -55,17 +55,15 @@ class Channel {
 
   // Suspends until the socket is ready or closed; false when closed by us. `io` is want_read or want_write.
   Task<bool> wait(Io io);
-  // The same for the reading side by callback(bool open). One at a time.
-  template <typename Callback>
-  void when_readable(Callback callback) {
-    socket_.async_wait(
-        asio::socket_base::wait_read,
-        [callback = std::move(callback)](boost::system::error_code error) mutable { callback(!error); });
+  // Calls the owner when there is something to read; soon if `bytes_came`, whatever the socket says.
+  void notify_readable(bool bytes_came) {
+    if (bytes_came) socket_.note_readable();
+    socket_.notify(Socket::Side::read);
   }
 
-  void shut_down_writing();  // says "no more" and keeps reading
-  void close();              // pending waits return; idempotent
-  void close_with_reset();   // the peer sees a broken connection
+  void shut_down_writing();          // says "no more" and keeps reading
+  void close() { socket_.close(); }  // pending waits return; idempotent
+  void close_with_reset();           // the peer sees a broken connection
   bool is_open() const { return socket_.is_open(); }
 
  private:
@@ -73,8 +71,7 @@ class Channel {
   IoResult write_tls(std::span<const http::Slice> slices, std::size_t offset);
   IoResult judge(int result);
 
-  // One type for TCP and Unix sockets, with the concrete executor.
-  asio::basic_stream_socket<asio::generic::stream_protocol, Executor> socket_;
+  Socket socket_;
   SslPtr ssl_;
   bool tls_broken_ = false;  // no close_notify after a fatal error
 };

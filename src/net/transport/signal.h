@@ -37,6 +37,12 @@ class Signal {
     if (waiter_) take_waiter()();
   }
 
+  bool is_waiting() const { return waiter_.has_value(); }
+  // The same from the loop's next turn, for whoever is in the middle of something. Nothing without a waiter.
+  void raise_soon() {
+    if (waiter_) loop_.post([waiter = take_waiter()]() mutable { std::move(waiter)(); });
+  }
+
   // The loop ends: the coroutine is destroyed with the loop's context.
   void abandon() { (void)take_waiter(); }
 

@@ -49,13 +49,19 @@ sluice_status status_of(ErrorCode code) {
   }
 }
 
+// As much as there is room for, and a zero byte.
+template <std::size_t kRoom>
+void copy_text(std::string_view text, char (&to)[kRoom]) {
+  const std::size_t bytes = std::min(text.size(), kRoom - 1);
+  std::memcpy(to, text.data(), bytes);
+  to[bytes] = '\0';
+}
+
 sluice_status report(const Error& error, sluice_error* out) {
   const sluice_status status = status_of(error.code);
   if (out == nullptr) return status;
   out->status = status;
-  const std::size_t bytes = std::min(error.message.size(), sizeof out->message - 1);
-  std::memcpy(out->message, error.message.data(), bytes);
-  out->message[bytes] = '\0';
+  copy_text(error.message, out->message);
   return status;
 }
 
@@ -138,14 +144,18 @@ double seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
 
-sluice_answer describe(const generation::End& end) {
-  return {.finish = finish_of(end.reason),
-          .prompt_tokens = end.prompt_tokens,
-          .image_tokens = end.image_tokens,
-          .answer_tokens = end.answer_tokens,
-          .look_seconds = seconds(end.looking),
-          .prefill_seconds = seconds(end.prefill - end.looking),
-          .generate_seconds = seconds(end.decode)};
+sluice_answer describe(const generation::End& end, std::span<const tokenizer::Message> messages) {
+  sluice_answer answer = {.finish = finish_of(end.reason),
+                          .prompt_tokens = end.prompt_tokens,
+                          .image_tokens = end.image_tokens,
+                          .answer_tokens = end.answer_tokens,
+                          .look_seconds = seconds(end.looking),
+                          .prefill_seconds = seconds(end.prefill - end.looking),
+                          .generate_seconds = seconds(end.decode),
+                          .warning = {}};
+  for (std::size_t i = 0; i < messages.size() && answer.warning[0] == '\0'; ++i)
+    copy_text(generation::warn_of_order(messages[i], i), answer.warning);
+  return answer;
 }
 
 }  // namespace
@@ -213,8 +223,8 @@ Status generate(sluice_prompt& prompt, const sluice_answer_options& options, slu
   auto [text, end] = receive(*inbox, on_text, user);
   set_answering(prompt, nullptr);
   if (end.reason == generation::FinishReason::failed) return fail(std::move(end.error));
+  if (answer != nullptr) *answer = describe(end, prompt.messages);
   prompt.messages.push_back({.role = "assistant", .content = std::move(text)});
-  if (answer != nullptr) *answer = describe(end);
   return {};
 }
 

@@ -126,6 +126,7 @@ typedef struct sluice_answer {
   double look_seconds;     /* the vision tower */
   double prefill_seconds;  /* the rest until the first token */
   double generate_seconds; /* from the first token to the end */
+  char warning[200];       /* what makes answers worse, as text before a picture; UTF-8, empty: nothing */
 } sluice_answer;
 
 /* Blocks until the answer is whole. The conversation gains it as an "assistant" message, also when it was

@@ -75,6 +75,23 @@ TEST_F(vlm_c_sluice, answers_about_a_picture_and_goes_on) {
   sluice_prompt_free(prompt);
 }
 
+TEST_F(vlm_c_sluice, warns_of_a_picture_behind_text) {
+  sluice_answer answer{};
+  const auto options = short_answer(1);
+  for (const bool behind : {false, true}) {
+    sluice_prompt* prompt = question("", false);
+    if (behind) ASSERT_EQ(sluice_prompt_add_text(prompt, "See: ", 5, nullptr), SLUICE_OK);
+    const std::string bytes = picture();
+    ASSERT_EQ(sluice_prompt_add_image(prompt, bytes.data(), bytes.size(), 1, &error_), SLUICE_OK);
+    ASSERT_EQ(sluice_prompt_add_text(prompt, "What?", 5, nullptr), SLUICE_OK);
+    ASSERT_EQ(sluice_generate(prompt, &options, nullptr, nullptr, &answer, &error_), SLUICE_OK)
+        << error_.message;
+    EXPECT_EQ(std::string(answer.warning).find("messages.0: a picture stands after text") == 0, behind)
+        << answer.warning;
+    sluice_prompt_free(prompt);
+  }
+}
+
 TEST_F(vlm_c_sluice, the_same_seed_gives_the_same_answer_on_two_threads_at_once) {
   std::string texts[2];
   std::thread threads[2];

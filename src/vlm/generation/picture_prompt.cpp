@@ -100,4 +100,12 @@ Result<PreparedPicture> prepare_picture(const LanguageModel& model, std::span<co
   return picture;
 }
 
+std::string warn_of_order(const tokenizer::Message& message, std::size_t index) {
+  if (std::ranges::all_of(message.images, [](const auto& spot) { return spot.at == 0; })) return {};
+  return fmt::format(
+      "messages.{}: a picture stands after text; this model was trained with pictures first, "
+      "and answers better so",
+      index);
+}
+
 }  // namespace sluice::vlm::generation

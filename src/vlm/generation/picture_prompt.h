@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -55,5 +56,9 @@ base::Result<PreparedPicture> prepare_picture(const LanguageModel& model, const 
 // Both.
 base::Result<PreparedPicture> prepare_picture(const LanguageModel& model, std::span<const std::byte> encoded,
                                               TileChoice choice = {});
+
+// The models were trained with pictures in front of the text: says so when one of a message stands behind it,
+// else empty.
+std::string warn_of_order(const tokenizer::Message& message, std::size_t index);
 
 }  // namespace sluice::vlm::generation

@@ -66,9 +66,8 @@ Result<PreparedPicture> prepare_video_frame(const LanguageModel& model, std::spa
     return fail(ErrorCode::invalid_argument, "{}: this model cannot see pictures", model.file->name());
   SLUICE_TRY(const image::Picture picture, image::decode(encoded));
   const models::VisionModel& eyes = *model.eyes->model;
-  const auto tile = static_cast<std::uint32_t>(eyes.shape().image);
-  const image::TileSettings settings{
-      .longest_edge = tile, .tile = tile, .split = false, .fit = true, .filter = image::Filter::bicubic};
+  image::TileSettings settings = eyes.description().frames.tiles;
+  settings.split = false;
   PreparedPicture out;
   out.size = {picture.width, picture.height};
   out.plan = image::plan_tiles(out.size, settings);

@@ -1,6 +1,7 @@
 // A list of pictures as the frames of a video, as the SmolVLM2 processor reads one: frames are sampled, each
-// becomes one frame of the tower, not cut, resized with the bicubic filter, and stands behind its time in the
-// prompt. Pure. Formulas: spec/smolvlm.md b.6 and e.2 (SmolVLMVideoProcessor.sample_indices_fn).
+// becomes one frame of the tower, resized as a picture that is not cut, and stands behind its time in the
+// prompt. Pure. Formulas: spec/smolvlm.md b.6 and e.2 (SmolVLMVideoProcessor.sample_indices_fn); what it
+// makes of `size` and the filter: docs/decisions/0009-pillow-exact.md.
 #pragma once
 
 #include <cstddef>

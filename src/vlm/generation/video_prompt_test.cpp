@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <numeric>
 
 #include "vlm/models/golden_seams.h"
@@ -74,6 +76,36 @@ TEST(vlm_generation_video_prompt, frames_are_not_cut) {
                        "<fake_token_around_image>\n\nWhat?<end_of_utterance>"),
             std::string::npos)
       << shown;
+}
+
+// What SmolVLMVideoProcessor of transformers 5.23.0 with torchvision 0.29.2 makes of the golden picture: it
+// keeps 8 bits between the passes too, and differs from Pillow by one level here and there.
+TEST(vlm_generation_video_prompt, frames_have_the_pixels_of_the_reference) {
+  ASSERT_TRUE(models::golden_is_here());
+  const std::string folder = std::string(SLUICE_SOURCE_DIR) + "/tests/golden/smolvlm/llama";
+  const auto model = load_language_model(folder, 1);
+  ASSERT_TRUE(model) << model.error().message;
+  std::ifstream in(folder + "/picture.png", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const auto prepared = prepare_video_frame(**model, std::as_bytes(std::span(bytes)));
+  ASSERT_TRUE(prepared) << prepared.error().message;
+  ASSERT_EQ(prepared->frames.size(), 1U);
+  const image::Picture& frame = prepared->frames[0];
+  struct Pixel {
+    std::uint32_t y, x;
+    int rgb[3];
+  };
+  for (const Pixel& pixel :
+       {Pixel{0, 0, {3, 2, 91}}, Pixel{3, 29, {255, 24, 81}}, Pixel{7, 12, {250, 44, 35}},
+        Pixel{11, 20, {172, 84, 152}}, Pixel{15, 5, {246, 58, 14}}, Pixel{18, 16, {149, 130, 139}},
+        Pixel{22, 27, {230, 167, 81}}, Pixel{26, 9, {79, 197, 160}}, Pixel{31, 31, {0, 234, 109}}})
+    for (std::size_t c = 0; c < 3; ++c)
+      EXPECT_NEAR(frame.row(pixel.y)[pixel.x * 3 + c], pixel.rgb[c], 1) << pixel.y << ' ' << pixel.x;
+  int sums[3] = {};
+  for (std::size_t i = 0; i < frame.rgb.size(); ++i) sums[i % 3] += frame.rgb[i];
+  EXPECT_NEAR(sums[0], 153341, 40);
+  EXPECT_NEAR(sums[1], 112740, 40);
+  EXPECT_NEAR(sums[2], 106718, 40);
 }
 
 }  // namespace

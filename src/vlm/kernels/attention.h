@@ -1,4 +1,4 @@
-// Attention of query rows over a cache, grouped queries: head h reads kv head h / (heads / kv_heads).
+// Causal attention of query rows over a cache, grouped queries: head h reads kv head h / (heads / kv_heads).
 // The scores are scaled by head_size^-0.5, softmax is f32 over the whole row (two passes), and values are
 // summed in order of position. A query row gives the same bits alone and in a block of rows.
 #pragma once
@@ -31,11 +31,8 @@ struct AttentionTask {
   std::size_t query_stride = 0;
   float* out = nullptr;  // [rows, heads, head_size], `out_stride` floats from row to row
   std::size_t out_stride = 0;
-  // Not causal when set: every row sees positions [0, visible), `first_position` does not count.
-  std::size_t visible = 0;
-  float scale = 0;  // of the scores; 0: head_size^-0.5. Set where head_size is padded.
 
-  std::size_t positions() const { return visible > 0 ? visible : first_position + rows; }
+  std::size_t positions() const { return first_position + rows; }
 };
 
 // Work units of a task, for lane.share(attention_units(task), 1, ...): each is a few rows of one kv head's

@@ -85,6 +85,19 @@ void set_cache_mark(tasks::Part& part, const std::string& mark) {
       part);
 }
 
+// Servers that take videos agree on a list of frames; it has no place in other dialects.
+base::Result<tasks::Part> keep_video(const JsonView& value) {
+  bool has_frames = false;
+  SLUICE_TRY_VOID(value.each_member([&](const std::string& name, const JsonView& member) -> Status {
+    has_frames |= name == "video" && member.type() == JsonType::array;
+    return {};
+  }));
+  if (!has_frames)
+    return refuse_parameter(value.path(),
+                            fmt::format("'{}' needs a video: a list of pictures", value.path()));
+  return tasks::NativePart{.type = "video", .json = std::string(value.text()), .dialect = "openai"};
+}
+
 base::Result<tasks::Part> read_part(const JsonView& value) {
   std::string type;
   std::string cache;
@@ -103,6 +116,7 @@ base::Result<tasks::Part> read_part(const JsonView& value) {
     }
     return {};
   }));
+  if (type == "video") return keep_video(value);
   constexpr std::array<std::string_view, 5> kTypes{"text", "image_url", "input_audio", "file", "refusal"};
   if (!part || part->index() >= kTypes.size() || type != kTypes[part->index()]) {
     return refuse_parameter(

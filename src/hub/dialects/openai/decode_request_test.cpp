@@ -109,6 +109,18 @@ TEST(hub_dialects_openai_decode_request, encodes_back_to_the_same_request) {
   }
 }
 
+TEST(hub_dialects_openai_decode_request, a_video_stays_as_it_came) {
+  const std::string part = R"({"type":"video","video":["data:image/png;base64,AA=="],"fps":2})";
+  const std::string body = R"({"model":"m","messages":[{"role":"user","content":[)" + part +
+                           R"(,{"type":"text","text":"What happens?"}]}]})";
+  const auto request = chat(body);
+  ASSERT_TRUE(request) << request.error().message;
+  const auto& video = std::get<tasks::NativePart>(request->messages[0].parts[0]);
+  EXPECT_EQ(video.type, "video");
+  EXPECT_EQ(video.json, part);
+  EXPECT_THAT(encode(*request), HasSubstr(part));
+}
+
 TEST(hub_dialects_openai_decode_request, names_what_is_wrong) {
   const std::pair<std::string, const char*> kCases[] = {
       {R"("messages":[{"role":"user","content":5}])", "messages.0.content"},

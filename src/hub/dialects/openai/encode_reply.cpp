@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/usd_text.h"
 #include "hub/dialects/extra_content.h"
 #include "hub/dialects/gather.h"
 #include "hub/dialects/openai/answer_parts.h"
@@ -104,7 +105,7 @@ std::string encode_embeddings(const GatheredAnswer& gathered, const ReplyContext
   out.end_array().field("model", gathered.started.model.empty() ? context.model : gathered.started.model);
   out.key("usage").begin_object().field("prompt_tokens", tokens).field("total_tokens", tokens);
   if (gathered.usage && gathered.usage->reported_cost)
-    out.field("cost", gathered.usage->reported_cost->usd());
+    out.key("cost").raw(base::usd_text(*gathered.usage->reported_cost));
   out.end_object().end_object();
   return body;
 }

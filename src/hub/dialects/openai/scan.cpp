@@ -72,7 +72,7 @@ Status Scan::dispatch(std::string_view name, JsonType type) {
 }
 
 void Scan::note_part(std::string_view type) {
-  found_.has_images |= json_text_equals(type, "image_url");
+  found_.has_images |= json_text_equals(type, "image_url") || json_text_equals(type, "video");
   found_.has_audio |= json_text_equals(type, "input_audio");
   found_.has_files |= json_text_equals(type, "file");
 }

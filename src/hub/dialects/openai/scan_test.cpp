@@ -45,7 +45,6 @@ TEST(hub_dialects_openai_scan, finds_what_routing_needs) {
   EXPECT_TRUE(scanned->wants_structure);
   EXPECT_TRUE(scanned->wants_logprobs);
   EXPECT_TRUE(scanned->local_only);
-  EXPECT_EQ(scanned->routing_wish, "provider.order");
   EXPECT_EQ(scanned->provider_object.in(scanned->body.text()), R"({"order":["groq"],"local_only":true})");
   ASSERT_EQ(scanned->members.size(), 13U);
   EXPECT_EQ(scanned->members.back().name, "model");

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/usd_text.h"
 #include "hub/dialects/sluice_usage.h"
 #include "hub/dialects/token_counts.h"
 
@@ -80,7 +81,7 @@ void write_usage(base::JsonWriter& out, const tasks::Usage& usage) {
   out.field("accepted_prediction_tokens", usage.accepted_prediction.count)
       .field("rejected_prediction_tokens", usage.rejected_prediction.count)
       .end_object();
-  if (usage.reported_cost) out.field("cost", usage.reported_cost->usd());
+  if (usage.reported_cost) out.key("cost").raw(base::usd_text(*usage.reported_cost));
   write_sluice_usage(out, usage);
   out.end_object();
 }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/usd_text.h"
 #include "hub/dialects/sluice_usage.h"
 #include "hub/dialects/token_counts.h"
 
@@ -18,7 +19,7 @@ void write_usage(base::JsonWriter& out, const tasks::Usage& usage) {
   if (usage.output_audio.count != 0) out.field("audio_tokens", usage.output_audio.count);
   if (usage.output_image.count != 0) out.field("image_tokens", usage.output_image.count);
   out.end_object().field("total_tokens", usage.total().count);
-  if (usage.reported_cost) out.field("cost", usage.reported_cost->usd());
+  if (usage.reported_cost) out.key("cost").raw(base::usd_text(*usage.reported_cost));
   write_sluice_usage(out, usage);
   out.end_object();
 }

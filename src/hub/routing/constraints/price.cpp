@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
+#include "base/usd_text.h"
 #include "hub/routing/constraints/constraints.h"
 
 namespace sluice::hub::routing::constraints {
 namespace {
 
 using base::NanoUsd;
+using base::usd_text;
 using catalog::Rates;
 
 struct Cap {
@@ -46,8 +48,8 @@ std::string refuse_max_price(const Objection& about) {
     if (!found && absent_is_zero) continue;
     if (!found) return fmt::format("max_price.{} is set, and its price for that is unknown", name);
     if (*found > *(most.*cap))
-      return fmt::format("expected at most {} USD for {}, its price is {}", (most.*cap)->usd(), name,
-                         found->usd());
+      return fmt::format("expected at most {} USD for {}, its price is {}", usd_text(*(most.*cap)), name,
+                         usd_text(*found));
   }
   return {};
 }
@@ -56,12 +58,13 @@ std::string refuse_max_cost(const Objection& about) {
   const auto& most = about.situation.wishes->max_cost;
   if (!most) return {};
   if (about.cost.price != PriceTrust::known)
-    return fmt::format("the cost is limited to {} USD, and {}", most->usd(), why_not_relied_on(about));
+    return fmt::format("the cost is limited to {} USD, and {}", usd_text(*most), why_not_relied_on(about));
   if (!about.cost.worst)
     return fmt::format("the cost is limited to {} USD, and nothing bounds its answer: set max_tokens",
-                       most->usd());
+                       usd_text(*most));
   if (*about.cost.worst <= *most) return {};
-  return fmt::format("expected a cost of at most {} USD, it may be {}", most->usd(), about.cost.worst->usd());
+  return fmt::format("expected a cost of at most {} USD, it may be {}", usd_text(*most),
+                     usd_text(*about.cost.worst));
 }
 
 }  // namespace sluice::hub::routing::constraints

@@ -23,12 +23,53 @@ inline constexpr std::array<std::string_view, 2> kSchemaSteps{
     "ALTER TABLE keys ADD COLUMN wishes TEXT NOT NULL DEFAULT ''",
 };
 
-// Attempts are numbered as they come. Every index begins with the number's bucket of 8,192 rows: new entries
-// then fall into a few hot pages however random an id is (a plain index of ten million would read and write a
-// page of its own for each), and a search walks the buckets from the newest, some microseconds each.
-inline constexpr unsigned kBucketBits = 13;  // as the indices below say it
+// The kinds of tokens of the first version. A macro, because only literals are put together by the compiler.
+#define TOKEN_COLUMNS \
+  R"sql(
+    input INTEGER NOT NULL,
+    cached INTEGER NOT NULL,
+    cache_write INTEGER NOT NULL,
+    cache_write_long INTEGER NOT NULL,
+    input_audio INTEGER NOT NULL,
+    input_image INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    output_audio INTEGER NOT NULL,
+    output_image INTEGER NOT NULL,
+    accepted_prediction INTEGER NOT NULL,
+    rejected_prediction INTEGER NOT NULL)sql"
+
+inline constexpr std::string_view kHoursTable = R"sql(
+  CREATE TABLE hours (
+    hour INTEGER NOT NULL,
+    key_id TEXT NOT NULL,
+    model TEXT NOT NULL,
+    route_id TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    cost_nanousd INTEGER NOT NULL,
+    cost_unknown INTEGER NOT NULL,
+    first_token BLOB NOT NULL,
+    total BLOB NOT NULL,
+    )sql" TOKEN_COLUMNS R"sql(,
+    PRIMARY KEY (hour, key_id, model, route_id, outcome)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE counts (attempts INTEGER NOT NULL) STRICT;
+  INSERT INTO counts VALUES (0);
+)sql";
+
+// Attempts are numbered as they come, and looked for in buckets of 8,192 numbers, from the newest on. What is
+// written beside a row is kept small, for it is paid with every request: two integers by which the row is
+// found by its ids, and a line for each key and route that a bucket holds, the first time it does. The rest
+// of a search reads the rows of a bucket, a millisecond or two.
+inline constexpr unsigned kBucketBits = 13;
+// One of `ids`: bucket, so many bits of the id's hash, and the row's place in the bucket.
+inline constexpr unsigned kIdHashBits = 27;
 
 inline constexpr std::string_view kAttemptsTable = R"sql(
+  DROP TABLE IF EXISTS attempts;
+  DROP TABLE IF EXISTS explanations;
+  UPDATE counts SET attempts = 0;
   CREATE TABLE attempts (
     id INTEGER PRIMARY KEY,
     time_ms INTEGER NOT NULL,
@@ -54,59 +95,33 @@ inline constexpr std::string_view kAttemptsTable = R"sql(
     cost_reported INTEGER NOT NULL,
     reported_nanousd INTEGER,
     has_usage INTEGER NOT NULL,
-    input INTEGER NOT NULL,
-    cached INTEGER NOT NULL,
-    cache_write INTEGER NOT NULL,
-    cache_write_long INTEGER NOT NULL,
-    input_audio INTEGER NOT NULL,
-    input_image INTEGER NOT NULL,
-    output INTEGER NOT NULL,
-    reasoning INTEGER NOT NULL,
-    output_audio INTEGER NOT NULL,
-    output_image INTEGER NOT NULL,
-    accepted_prediction INTEGER NOT NULL,
-    rejected_prediction INTEGER NOT NULL
+    )sql" TOKEN_COLUMNS R"sql(
   ) STRICT;
-  CREATE INDEX attempts_by_request ON attempts (id >> 13, request_id);
-  CREATE INDEX attempts_by_generation ON attempts (id >> 13, generation_id) WHERE generation_id <> request_id;
-  CREATE INDEX attempts_by_key_and_route ON attempts (id >> 13, key_id, route_id);
-  CREATE INDEX attempts_by_route ON attempts (id >> 13, route_id);
+  CREATE TABLE ids (
+    place INTEGER PRIMARY KEY
+  ) STRICT;
+  CREATE TABLE seen (
+    bucket INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (bucket, kind, name)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE explanations (
     id INTEGER PRIMARY KEY,
     json TEXT NOT NULL
   ) STRICT;
 )sql";
 
-inline constexpr std::string_view kHoursTable = R"sql(
-  CREATE TABLE hours (
-    hour INTEGER NOT NULL,
-    key_id TEXT NOT NULL,
-    model TEXT NOT NULL,
-    route_id TEXT NOT NULL,
-    outcome TEXT NOT NULL,
-    attempts INTEGER NOT NULL,
-    cost_nanousd INTEGER NOT NULL,
-    cost_unknown INTEGER NOT NULL,
-    first_token BLOB NOT NULL,
-    total BLOB NOT NULL,
-    input INTEGER NOT NULL,
-    cached INTEGER NOT NULL,
-    cache_write INTEGER NOT NULL,
-    cache_write_long INTEGER NOT NULL,
-    input_audio INTEGER NOT NULL,
-    input_image INTEGER NOT NULL,
-    output INTEGER NOT NULL,
-    reasoning INTEGER NOT NULL,
-    output_audio INTEGER NOT NULL,
-    output_image INTEGER NOT NULL,
-    accepted_prediction INTEGER NOT NULL,
-    rejected_prediction INTEGER NOT NULL,
-    PRIMARY KEY (hour, key_id, model, route_id, outcome)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE counts (attempts INTEGER NOT NULL) STRICT;
-  INSERT INTO counts VALUES (0);
+#undef TOKEN_COLUMNS
+
+// What counted against the cap on a day's spending, so that a restart knows what the day has cost.
+inline constexpr std::string_view kChargedColumns = R"sql(
+  ALTER TABLE attempts ADD COLUMN charged_nanousd INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE hours ADD COLUMN charged_nanousd INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-inline constexpr std::array<std::string_view, 2> kRecordSchemaSteps{kAttemptsTable, kHoursTable};
+// What the first step made is dropped by the third, which made it anew for a fifth of the CPU time a row.
+inline constexpr std::array<std::string_view, 4> kRecordSchemaSteps{"", kHoursTable, kAttemptsTable,
+                                                                    kChargedColumns};
 
 }  // namespace sluice::hub::storage

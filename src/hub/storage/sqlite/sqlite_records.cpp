@@ -1,11 +1,13 @@
 #include "hub/storage/sqlite/sqlite_records.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <mutex>
 #include <optional>
+#include <unordered_set>
 
 #include "hub/storage/limits.h"
 #include "hub/storage/sqlite/connection.h"
@@ -30,11 +32,12 @@ constexpr std::string_view kAttemptColumns =
     "reason, "
     "outcome, error, verdict, status, streamed, first_token_us, total_us, cost_expected_nanousd, "
     "cost_nanousd, "
-    "cost_reported, reported_nanousd, has_usage";
-constexpr int kFirstTokenColumn = 24;  // of the tokens, which follow the columns above
+    "cost_reported, reported_nanousd, has_usage, charged_nanousd";
+constexpr int kFirstTokenColumn = 25;  // of the tokens, which follow the columns above
 constexpr std::string_view kHourColumns =
-    "hour, key_id, model, route_id, outcome, attempts, cost_nanousd, cost_unknown, first_token, total";
-constexpr int kFirstHourTokenColumn = 10;
+    "hour, key_id, model, route_id, outcome, attempts, cost_nanousd, cost_unknown, first_token, total, "
+    "charged_nanousd";
+constexpr int kFirstHourTokenColumn = 11;
 
 std::string with_tokens(std::string_view columns) {
   std::string all(columns);
@@ -88,7 +91,7 @@ void bind_attempt(Statement& insert, const AttemptRecord& record) {
   bind_optional(insert, record.cost);
   insert.bind(std::int64_t{record.cost_reported});
   bind_optional(insert, record.usage.reported_cost);
-  insert.bind(std::int64_t{record.has_usage});
+  insert.bind(std::int64_t{record.has_usage}).bind(record.charged.nanos);
   for (const auto& [name, member] : kTokenKinds) insert.bind(number_of((record.usage.*member).count));
 }
 
@@ -115,6 +118,7 @@ StoredAttempt read_attempt(const Statement& row) {
   record.cost_reported = row.number(21) != 0;
   record.usage.reported_cost = money_in(row, 22);
   record.has_usage = row.number(23) != 0;
+  record.charged = {row.number(24)};
   for (std::size_t i = 0; i < kTokenKinds.size(); ++i)
     (record.usage.*kTokenKinds[i].second).count =
         static_cast<std::uint64_t>(row.number(kFirstTokenColumn + static_cast<int>(i)));
@@ -136,6 +140,7 @@ Result<RollUp> read_roll_up(const Statement& row, const std::filesystem::path& f
   if (!first || !total)
     return fail(ErrorCode::corrupt_data, "{}: hour {}: expected packed latencies, found other bytes",
                 file.string(), out.hour);
+  out.charged = {row.number(10)};
   out.first_token = *first;
   out.total = *total;
   for (std::size_t i = 0; i < kTokenKinds.size(); ++i)
@@ -146,7 +151,7 @@ Result<RollUp> read_roll_up(const Statement& row, const std::filesystem::path& f
 void bind_roll_up(Statement& replace, const RollUp& sums) {
   replace.bind(sums.hour).bind(sums.key_id).bind(sums.model).bind(sums.route_id).bind(sums.outcome);
   replace.bind(number_of(sums.attempts)).bind(sums.cost.nanos).bind(number_of(sums.cost_unknown));
-  replace.bind(sums.first_token.pack()).bind(sums.total.pack());
+  replace.bind(sums.first_token.pack()).bind(sums.total.pack()).bind(sums.charged.nanos);
   for (const std::uint64_t count : sums.tokens) replace.bind(number_of(count));
 }
 
@@ -158,6 +163,32 @@ Status read_attempts(Statement& select, std::vector<StoredAttempt>& into) {
   }
 }
 
+// The same in every build, for it stands in files (FNV-1a).
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return hash;
+}
+
+std::int64_t bucket_of(std::int64_t row) {
+  return row >> kBucketBits;
+}
+
+// Where `ids` has the entries of an id in a bucket: from here on, one for each of the bucket's rows at most.
+std::int64_t first_place(std::int64_t bucket, std::string_view id) {
+  const auto hash = static_cast<std::int64_t>(hash_of(id) >> (64 - kIdHashBits));
+  return ((bucket << kIdHashBits) | hash) << kBucketBits;
+}
+
+constexpr std::int64_t kPlaceInBucket = (std::int64_t{1} << kBucketBits) - 1;
+
+std::int64_t place_of(std::int64_t row, std::string_view id) {
+  return first_place(bucket_of(row), id) | (row & kPlaceInBucket);
+}
+
+// What a line of `seen` names.
+enum class Seen : std::uint8_t { key, route };
+
 class SqliteRecords final : public telemetry::RecordStore {
  public:
   SqliteRecords(std::filesystem::path file, std::unique_ptr<Connection> writer,
@@ -166,54 +197,46 @@ class SqliteRecords final : public telemetry::RecordStore {
 
   Status append(std::span<const AttemptRecord> records) override {
     const std::lock_guard lock(writing_);
-    Transaction transaction(*writer_);
-    SLUICE_TRY_VOID(transaction.begin());
-    SLUICE_TRY(auto insert, writer_->prepare(fmt::format("INSERT INTO attempts ({}) VALUES ({})",
-                                                         with_tokens(kAttemptColumns),
-                                                         marks(kFirstTokenColumn + kTokenKinds.size()))));
-    SLUICE_TRY(auto explain, writer_->prepare("INSERT INTO explanations (id, json) VALUES (?, ?)"));
-    for (const AttemptRecord& record : records) {
-      insert.reset();
-      bind_attempt(insert, record);
-      SLUICE_TRY_VOID(insert.run());
-      if (record.explanation_json.empty()) continue;
-      explain.reset();
-      SLUICE_TRY_VOID(explain.bind(writer_->last_row()).bind(record.explanation_json).run());
-    }
-    SLUICE_TRY_VOID(add_to_hours(telemetry::roll_up(records)));
-    SLUICE_TRY_VOID(change_count(static_cast<std::int64_t>(records.size())));
-    return transaction.commit();
+    const Status status = append_all(records);
+    if (!status) seen_ = {};  // what was noted is undone
+    return status;
   }
 
   Result<std::vector<StoredAttempt>> list(const telemetry::RecordQuery& query) override {
     const std::lock_guard lock(reading_);
     SLUICE_TRY(const std::int64_t first, first_since(query.since_ms));
-    const bool by_index = query.key_id || !query.route_id.empty();
-    // The ids first, from the index alone: of a key that made every row of a bucket, all are looked at.
+    const bool is_narrow = query.key_id || !query.route_id.empty();
     std::string sql = fmt::format("SELECT {} FROM attempts WHERE time_ms >= ? AND id >= ? AND id < ?",
                                   with_tokens(kAttemptColumns));
-    if (by_index) sql += fmt::format(" AND id IN (SELECT id FROM attempts WHERE id >> {} = ?", kBucketBits);
     if (query.key_id) sql += " AND key_id = ?";
     if (!query.route_id.empty()) sql += " AND route_id = ?";
-    if (by_index) sql += query.since_ms > 0 ? ")" : " AND id < ? ORDER BY id DESC LIMIT ?)";
     SLUICE_TRY(auto select, reader_->prepare(sql + " ORDER BY id DESC LIMIT ?"));
     std::vector<StoredAttempt> rows;
-    const auto look = [&](std::int64_t bucket) -> Result<bool> {
-      const std::int64_t left = number_of(query.limit - rows.size());
+    const auto read = [&](std::int64_t from, std::int64_t before) -> Status {
       select.reset();
-      select.bind(query.since_ms).bind(first).bind(query.before_id);
-      if (by_index) select.bind(bucket);
+      select.bind(query.since_ms).bind(from).bind(before);
       if (query.key_id) select.bind(*query.key_id);
       if (!query.route_id.empty()) select.bind(query.route_id);
-      if (by_index && query.since_ms <= 0) select.bind(query.before_id).bind(left);
-      SLUICE_TRY_VOID(read_attempts(select.bind(left), rows));
+      return read_attempts(select.bind(number_of(query.limit - rows.size())), rows);
+    };
+    if (!is_narrow) {
+      SLUICE_TRY_VOID(read(first, query.before_id));
+      return rows;
+    }
+    const auto look = [&](std::int64_t bucket) -> Result<bool> {
+      if (query.key_id) {
+        SLUICE_TRY(const bool held, has_seen(bucket, Seen::key, *query.key_id));
+        if (!held) return true;
+      }
+      if (!query.route_id.empty()) {
+        SLUICE_TRY(const bool held, has_seen(bucket, Seen::route, query.route_id));
+        if (!held) return true;
+      }
+      SLUICE_TRY_VOID(read(std::max(first, bucket << kBucketBits),
+                           std::min(query.before_id, (bucket + 1) << kBucketBits)));
       return rows.size() < query.limit;
     };
-    if (by_index) {
-      SLUICE_TRY_VOID(walk_buckets(first, query.before_id, look));
-    } else {
-      SLUICE_TRY_VOID(look(0));
-    }
+    SLUICE_TRY_VOID(walk_buckets(first, query.before_id, look));
     return rows;
   }
 
@@ -277,6 +300,12 @@ class SqliteRecords final : public telemetry::RecordStore {
     const int removed = writer_->changed_rows();
     SLUICE_TRY(auto unexplain, writer_->prepare("DELETE FROM explanations WHERE id <= ?"));
     SLUICE_TRY_VOID(unexplain.bind(last).run());
+    // Of a bucket that lost a part of its rows all entries stay: they lead to nothing.
+    const std::int64_t bucket = bucket_of(last + 1);
+    SLUICE_TRY(auto unseen, writer_->prepare("DELETE FROM seen WHERE bucket < ?"));
+    SLUICE_TRY_VOID(unseen.bind(bucket).run());
+    SLUICE_TRY(auto unplace, writer_->prepare("DELETE FROM ids WHERE place < ?"));
+    SLUICE_TRY_VOID(unplace.bind(bucket << (kIdHashBits + kBucketBits)).run());
     SLUICE_TRY_VOID(change_count(-removed));
     SLUICE_TRY(auto hours,
                writer_->prepare("DELETE FROM hours WHERE (hour, key_id, model, route_id, outcome) IN "
@@ -289,9 +318,77 @@ class SqliteRecords final : public telemetry::RecordStore {
   }
 
  private:
-  // The partial index serves only those who repeat its condition.
   static constexpr std::string_view kByRequest = "request_id = ?";
   static constexpr std::string_view kByGeneration = "generation_id = ? AND generation_id <> request_id";
+
+  Status append_all(std::span<const AttemptRecord> records) {
+    Transaction transaction(*writer_);
+    SLUICE_TRY_VOID(transaction.begin());
+    SLUICE_TRY(auto insert, writer_->prepare(fmt::format("INSERT INTO attempts ({}) VALUES ({})",
+                                                         with_tokens(kAttemptColumns),
+                                                         marks(kFirstTokenColumn + kTokenKinds.size()))));
+    SLUICE_TRY(auto explain, writer_->prepare("INSERT INTO explanations (id, json) VALUES (?, ?)"));
+    std::vector<std::int64_t> places;
+    places.reserve(2 * records.size());
+    for (const AttemptRecord& record : records) {
+      insert.reset();
+      bind_attempt(insert, record);
+      SLUICE_TRY_VOID(insert.run());
+      const std::int64_t row = writer_->last_row();
+      places.push_back(place_of(row, record.request_id));
+      if (record.generation_id != record.request_id) places.push_back(place_of(row, record.generation_id));
+      SLUICE_TRY_VOID(note_seen(bucket_of(row), record));
+      if (record.explanation_json.empty()) continue;
+      explain.reset();
+      SLUICE_TRY_VOID(explain.bind(row).bind_borrowed(record.explanation_json).run());
+    }
+    SLUICE_TRY_VOID(insert_places(std::move(places)));
+    SLUICE_TRY_VOID(add_to_hours(telemetry::roll_up(records)));
+    SLUICE_TRY_VOID(change_count(static_cast<std::int64_t>(records.size())));
+    return transaction.commit();
+  }
+
+  // In their order, so that neighbours meet the same page.
+  Status insert_places(std::vector<std::int64_t> places) {
+    std::ranges::sort(places);
+    // A row that was pruned may have left its entry, and its number may come again.
+    SLUICE_TRY(auto insert, writer_->prepare("INSERT OR IGNORE INTO ids (place) VALUES (?)"));
+    for (const std::int64_t place : places) {
+      insert.reset();
+      SLUICE_TRY_VOID(insert.bind(place).run());
+    }
+    return {};
+  }
+
+  Status note_seen(std::int64_t bucket, const AttemptRecord& record) {
+    if (bucket != seen_bucket_) {
+      seen_ = {};
+      seen_bucket_ = bucket;
+    }
+    SLUICE_TRY_VOID(note_seen(Seen::key, record.key_id));
+    return note_seen(Seen::route, record.route_id);
+  }
+
+  Status note_seen(Seen kind, const std::string& name) {
+    auto& names = seen_[static_cast<std::size_t>(kind)];
+    if (names.contains(name)) return {};
+    SLUICE_TRY(auto insert,
+               writer_->prepare("INSERT OR IGNORE INTO seen (bucket, kind, name) VALUES (?, ?, ?)"));
+    SLUICE_TRY_VOID(insert.bind(seen_bucket_).bind(static_cast<std::int64_t>(kind)).bind(name).run());
+    names.insert(name);
+    return {};
+  }
+
+  Result<bool> has_seen(std::int64_t bucket, Seen kind, std::string_view name) {
+    if (!select_seen_) {
+      SLUICE_TRY(select_seen_,
+                 reader_->prepare("SELECT 1 FROM seen WHERE bucket = ? AND kind = ? AND name = ?"));
+    }
+    select_seen_->reset();
+    const auto found = select_seen_->bind(bucket).bind(static_cast<std::int64_t>(kind)).bind(name).step();
+    select_seen_->reset();
+    return found;
+  }
 
   // Buckets from the newest that holds an id below `before` to that of `first`, while `look` says to go on.
   Status walk_buckets(std::int64_t first, std::int64_t before,
@@ -332,18 +429,19 @@ class SqliteRecords final : public telemetry::RecordStore {
                  std::size_t most, std::uint32_t highest, std::vector<StoredAttempt>& rows) {
     SLUICE_TRY(auto select,
                reader_->prepare(fmt::format(
-                   "SELECT {} FROM attempts WHERE id >> {} = ? AND {}{} ORDER BY id DESC LIMIT ?",
-                   with_tokens(kAttemptColumns), kBucketBits, by, key_id ? " AND key_id = ?" : "")));
-    return walk_buckets(0, std::numeric_limits<std::int64_t>::max(),
-                        [&](std::int64_t bucket) -> Result<bool> {
-                          select.reset();
-                          select.bind(bucket).bind(id);
-                          if (key_id) select.bind(*key_id);
-                          SLUICE_TRY_VOID(read_attempts(select.bind(number_of(most - rows.size())), rows));
-                          for (const StoredAttempt& row : rows)
-                            highest = std::max(highest, row.record.attempt);
-                          return rows.size() < most && (rows.empty() || rows.size() < highest);
-                        });
+                   "SELECT {} FROM attempts WHERE id IN (SELECT ? + (place & {}) FROM ids WHERE place >= ? "
+                   "AND place <= ?) AND {}{} ORDER BY id DESC LIMIT ?",
+                   with_tokens(kAttemptColumns), kPlaceInBucket, by, key_id ? " AND key_id = ?" : "")));
+    return walk_buckets(
+        0, std::numeric_limits<std::int64_t>::max(), [&](std::int64_t bucket) -> Result<bool> {
+          select.reset();
+          const std::int64_t place = first_place(bucket, id);
+          select.bind(bucket << kBucketBits).bind(place).bind(place | kPlaceInBucket).bind(id);
+          if (key_id) select.bind(*key_id);
+          SLUICE_TRY_VOID(read_attempts(select.bind(number_of(most - rows.size())), rows));
+          for (const StoredAttempt& row : rows) highest = std::max(highest, row.record.attempt);
+          return rows.size() < most && (rows.empty() || rows.size() < highest);
+        });
   }
 
   Status add_to_hours(std::vector<RollUp> all) {
@@ -379,9 +477,12 @@ class SqliteRecords final : public telemetry::RecordStore {
   // Guarded by writing_.
   std::mutex writing_;
   std::unique_ptr<Connection> writer_;
+  std::int64_t seen_bucket_ = -1;                        // the bucket that was written last,
+  std::array<std::unordered_set<std::string>, 2> seen_;  // and what of it stands in `seen`, by kind
   // Guarded by reading_.
   std::mutex reading_;
   std::unique_ptr<Connection> reader_;
+  std::optional<Statement> select_seen_;
 };
 
 }  // namespace

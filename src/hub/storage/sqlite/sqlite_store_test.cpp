@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "hub/storage/sqlite/connection.h"
 #include "hub/storage/sqlite/schema.h"
+#include "hub/storage/sqlite/sqlite_records.h"
 
 namespace sluice::hub::storage {
 namespace {
@@ -89,6 +91,55 @@ TEST_F(hub_storage_sqlite_sqlite_store, an_old_file_is_migrated) {
   ASSERT_TRUE(open_sqlite_store(file_));
   EXPECT_EQ(Connection::open(file_).value()->read_number("PRAGMA user_version").value(),
             static_cast<std::int64_t>(kSchemaSteps.size()));
+}
+
+// As the first release wrote it: keys without wishes.
+TEST_F(hub_storage_sqlite_sqlite_store, keys_of_version_one_live_on) {
+  {
+    const auto old = Connection::open(file_);
+    ASSERT_TRUE(old);
+    ASSERT_TRUE((*old)->execute(std::string(kSchemaSteps[0])));
+    ASSERT_TRUE((*old)->execute(
+        "INSERT INTO keys VALUES ('key-1', 'ci', 'abcd', 'p1', zeroblob(32), 1, 1, 1700000000, 1700003600);"
+        "INSERT INTO keys VALUES ('key-2', '', 'efgh', 'p1', randomblob(32), 0, 0, 1700000001, 0);"
+        "PRAGMA user_version = 1"));
+  }
+  for (int opened = 0; opened < 2; ++opened) {
+    const auto store = open_sqlite_store(file_);
+    ASSERT_TRUE(store) << store.error().message;
+    const auto keys = (*store)->load_keys();
+    ASSERT_TRUE(keys) << keys.error().message;
+    ASSERT_EQ(keys->size(), 2u);
+    const auto one = std::ranges::find(*keys, "key-1", &access::KeyRecord::id);
+    ASSERT_NE(one, keys->end());
+    EXPECT_EQ(one->name, "ci");
+    EXPECT_EQ(one->hint, "abcd");
+    EXPECT_EQ(one->policy, (access::KeyPolicy{.local_only = true, .wishes = ""}));
+    EXPECT_TRUE(one->enabled);
+    EXPECT_EQ(one->created_s, 1'700'000'000);
+    EXPECT_EQ(one->last_used_s, 1'700'003'600);
+  }
+  const auto store = open_sqlite_store(file_);
+  access::KeyRecord wishing = key(3);
+  wishing.policy.wishes = R"({"zdr":true})";
+  ASSERT_TRUE((*store)->insert_key(wishing));
+  EXPECT_EQ(
+      Connection::open(file_).value()->read_number("SELECT count(*) FROM keys WHERE wishes <> ''").value(),
+      1);
+}
+
+TEST_F(hub_storage_sqlite_sqlite_store, records_of_the_first_layout_make_room) {
+  ASSERT_TRUE(Connection::open(file_).value()->execute(
+      "CREATE TABLE attempts (id INTEGER PRIMARY KEY, request_id TEXT); INSERT INTO attempts VALUES (1, "
+      "'old');"
+      "CREATE TABLE explanations (id INTEGER PRIMARY KEY, json TEXT); PRAGMA user_version = 1;"));
+  const auto records = open_sqlite_records(file_);
+  ASSERT_TRUE(records) << records.error().message;
+  telemetry::AttemptRecord row;
+  row.request_id = row.generation_id = "new";
+  ASSERT_TRUE((*records)->append({&row, 1}));
+  EXPECT_EQ((*records)->list({}).value().size(), 1u);
+  EXPECT_TRUE((*records)->find("old", std::nullopt).value().empty());
 }
 
 TEST_F(hub_storage_sqlite_sqlite_store, a_lasting_lock_is_an_error_and_no_hang) {

@@ -83,16 +83,13 @@ struct Attend {
   static void run(const AttentionUnit& unit, float* scratch) {
     const AttentionTask& task = *unit.task;
     const std::size_t size = task.keys.head_size;
-    const std::size_t positions =  // of the last row
-        task.visible > 0 ? task.visible : task.first_position + unit.first_row + unit.rows;
+    const std::size_t positions = task.first_position + unit.first_row + unit.rows;  // of the last row
     const std::size_t stride = (positions + kTile - 1) / kTile * kTile;
     float* const tile = scratch;
     float* const scores = scratch + kTile * size;
-    const F factor = V::set(task.scale > 0 ? task.scale : 1.0F / std::sqrt(static_cast<float>(size)));
+    const F factor = V::set(1.0F / std::sqrt(static_cast<float>(size)));
 
-    const auto positions_of = [&](std::size_t row) {
-      return task.visible > 0 ? task.visible : task.first_position + unit.first_row + row + 1;
-    };
+    const auto positions_of = [&](std::size_t row) { return task.first_position + unit.first_row + row + 1; };
     const auto query_of = [&](std::size_t row, std::size_t head) {
       return task.queries + (unit.first_row + row) * task.query_stride + (unit.first_head + head) * size;
     };

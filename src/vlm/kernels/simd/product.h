@@ -242,8 +242,9 @@ template <class V, PackedLayout L, std::size_t G>
 void multiply_groups(const Product& p, std::size_t group) {
   const std::size_t rows = p.activations->rows;
   std::size_t row = 0;
-  // An odd last group is rare and small: it makes do with small tiles, to save compile time.
-  if constexpr (G == V::kGroupTile) {
+  // An odd last group is rare and small: it makes do with small tiles, to save compile time. Except in f32,
+  // where attention has the numbers of a head for weight rows.
+  if constexpr (G == V::kGroupTile || L.codes == CodeKind::f32) {
     for (; row + V::kRowTile <= rows; row += V::kRowTile) multiply_tile<V, L, V::kRowTile, G>(p, row, group);
     if constexpr (V::kRowTile > 4) {
       if (row + 4 <= rows) {

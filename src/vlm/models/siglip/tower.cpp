@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "vlm/kernels/attention.h"
 #include "vlm/kernels/format.h"
 #include "vlm/kernels/ops.h"
 
@@ -14,13 +13,15 @@ namespace {
 constexpr std::size_t kGrain = 8;  // rows that one lane takes at a time
 constexpr std::size_t kParts = 12;
 
-std::size_t padded_head(const VisionShape& shape) {
-  return (shape.hidden / shape.heads + kernels::kRowGroup - 1) / kernels::kRowGroup * kernels::kRowGroup;
+kernels::MutualAttention attention_of(const VisionShape& s) {
+  return {.rows = s.patches(), .heads = s.heads, .head_size = s.hidden / s.heads, .out_stride = s.hidden};
 }
 
 std::size_t floats_of(const VisionShape& s) {
-  const std::size_t per_patch = 5 * s.hidden + 4 * s.heads * padded_head(s) + s.intermediate;
-  return s.patches() * per_patch + s.rows() * s.hidden * s.shuffle * s.shuffle;
+  const kernels::MutualAttention a = attention_of(s);
+  return s.patches() * (5 * s.hidden + s.intermediate) +
+         s.heads * (s.patches() * a.query_stride() + a.key_floats() + a.value_floats()) +
+         s.rows() * s.hidden * s.shuffle * s.shuffle;
 }
 
 std::size_t widest_of(const VisionShape& s) {
@@ -29,10 +30,6 @@ std::size_t widest_of(const VisionShape& s) {
 
 std::size_t longest_row(const VisionShape& s) {
   return std::max(widest_of(s), s.hidden * s.shuffle * s.shuffle);
-}
-
-std::size_t scores_of(const VisionShape& s) {
-  return kernels::attention_scratch(s.patches(), s.heads, s.heads);
 }
 
 // Left operands whose rows `fill(index, row)` writes. Complete when it returns.
@@ -75,11 +72,35 @@ void add_delta(tensor::Lane& lane, SiglipDesk& desk, std::span<const float> bias
   lane.barrier();
 }
 
-// Heads of a projected row to where attention reads them: `stride` floats from one head to the next.
-void spread(const float* from, std::span<const float> bias, const SiglipDesk& desk, float* to,
-            std::size_t stride) {
-  for (std::size_t h = 0; h < desk.shape.heads; ++h, to += stride)
-    for (std::size_t i = 0; i < desk.head; ++i) to[i] = from[h * desk.head + i] + bias[h * desk.head + i];
+// Queries, keys and values of a group of patches, from where they were projected to where attention reads
+// them.
+void lay_out(SiglipDesk& desk, std::size_t group, std::span<const float> query_bias,
+             std::span<const float> key_bias, std::span<const float> value_bias) {
+  const kernels::MutualAttention& a = desk.attention;
+  const std::size_t width = desk.shape.hidden;
+  const std::size_t first = group * kernels::kRowGroup;
+  const std::size_t last = std::min(first + kernels::kRowGroup, a.rows);
+  const float scale = 1.0F / std::sqrt(static_cast<float>(a.head_size));
+  for (std::size_t h = 0; h < a.heads; ++h) {
+    const std::size_t column = h * a.head_size;
+    for (std::size_t p = first; p < last; ++p) {
+      const float* const from = desk.row(desk.queries, width, p) + column;
+      float* const to = desk.head_queries.data() + (h * a.rows + p) * a.query_stride();
+      for (std::size_t i = 0; i < a.head_size; ++i) to[i] = (from[i] + query_bias[column + i]) * scale;
+    }
+    float* to = desk.head_keys.data() + h * a.key_floats() + first * a.head_size;
+    for (std::size_t i = column; i < column + a.head_size; ++i, to += kernels::kRowGroup)
+      for (std::size_t p = first; p < last; ++p) to[p - first] = desk.keys[p * width + i] + key_bias[i];
+    for (std::size_t i = 0; i < a.head_size; i += kernels::kRowGroup) {
+      const std::size_t count = std::min(kernels::kRowGroup, a.head_size - i);
+      for (std::size_t p = first; p < last; ++p) {
+        const float* const from = desk.row(desk.values, width, p) + column + i;
+        float* const out =
+            desk.head_values.data() + h * a.value_floats() + i * a.rows + p * kernels::kRowGroup;
+        for (std::size_t j = 0; j < count; ++j) out[j] = from[j] + value_bias[column + i + j];
+      }
+    }
+  }
 }
 
 void observe(tensor::Lane& lane, SiglipDesk& desk, std::string_view seam, std::span<const float> values) {
@@ -97,14 +118,13 @@ std::size_t SiglipDesk::bytes_for(const VisionShape& shape) {
 }
 
 std::size_t SiglipDesk::bytes_for_lane(const VisionShape& shape) {
-  return (longest_row(shape) + scores_of(shape)) * sizeof(float);
+  return (longest_row(shape) + attention_of(shape).scratch()) * sizeof(float);
 }
 
 Result<std::unique_ptr<SiglipDesk>> SiglipDesk::make(const VisionShape& s, std::size_t lanes) {
   auto desk = std::make_unique<SiglipDesk>();
   desk->shape = s;
-  desk->head = s.hidden / s.heads;
-  desk->padded = padded_head(s);
+  desk->attention = attention_of(s);
   SLUICE_TRY(desk->arena_, tensor::Arena::make(floats_of(s) * sizeof(float) + lanes * bytes_for_lane(s) +
                                                (kParts + 2 * lanes) * tensor::Arena::kAlignment));
   const auto take = [&](std::span<float>& part, std::size_t count) -> base::Status {
@@ -114,15 +134,21 @@ Result<std::unique_ptr<SiglipDesk>> SiglipDesk::make(const VisionShape& s, std::
   const std::size_t n = s.patches();
   for (std::span<float>* part : {&desk->x, &desk->queries, &desk->keys, &desk->values, &desk->delta})
     SLUICE_TRY_VOID(take(*part, n * s.hidden));
-  // Arena memory is zero, and the padding of heads stays so: it adds nothing to a dot product.
-  for (std::span<float>* part : {&desk->head_queries, &desk->head_keys, &desk->head_values, &desk->attended})
-    SLUICE_TRY_VOID(take(*part, n * s.heads * desk->padded));
+  kernels::MutualAttention& a = desk->attention;
+  SLUICE_TRY_VOID(take(desk->head_queries, s.heads * n * a.query_stride()));
+  SLUICE_TRY_VOID(take(desk->head_keys, s.heads * a.key_floats()));
+  SLUICE_TRY_VOID(take(desk->head_values, s.heads * a.value_floats()));
+  desk->attended = desk->queries;
+  a.queries = desk->head_queries.data();
+  a.keys = desk->head_keys.data();
+  a.values = desk->head_values.data();
+  a.out = desk->attended.data();
   SLUICE_TRY_VOID(take(desk->lifted, n * s.intermediate));
   SLUICE_TRY_VOID(take(desk->gathered, s.rows() * s.hidden * s.shuffle * s.shuffle));
   desk->lanes.resize(lanes);
   for (LaneScratch& lane : desk->lanes) {
     SLUICE_TRY_VOID(take(lane.row, longest_row(s)));
-    SLUICE_TRY_VOID(take(lane.scores, scores_of(s)));
+    SLUICE_TRY_VOID(take(lane.scores, a.scratch()));
   }
   SLUICE_TRY(desk->patch_rows, kernels::ActivationBuffer::make(n, widest_of(s)));
   SLUICE_TRY(desk->frame_rows, kernels::ActivationBuffer::make(s.rows(), s.hidden * s.shuffle * s.shuffle));
@@ -168,45 +194,17 @@ void TowerAttention::run(tensor::Lane& lane, SiglipDesk& desk) const {
   kernels::matmul(lane, key.weight, normed, desk.keys.data());
   kernels::matmul(lane, value.weight, normed, desk.values.data());
   lane.barrier();
-  const std::size_t width = s.heads * desk.padded;
-  lane.share(n, kGrain, [&](std::size_t first, std::size_t last) {
-    for (std::size_t p = first; p < last; ++p) {
-      const std::size_t place = p * desk.padded;
-      spread(desk.row(desk.queries, s.hidden, p), query.bias, desk, desk.head_queries.data() + p * width,
-             desk.padded);
-      spread(desk.row(desk.keys, s.hidden, p), key.bias, desk, desk.head_keys.data() + place,
-             n * desk.padded);
-      spread(desk.row(desk.values, s.hidden, p), value.bias, desk, desk.head_values.data() + place,
-             n * desk.padded);
-    }
-  });
+  lane.share((n + kernels::kRowGroup - 1) / kernels::kRowGroup, 1,
+             [&](std::size_t group, std::size_t) { lay_out(desk, group, query.bias, key.bias, value.bias); });
   lane.barrier();
-  kernels::CacheView cache{.data = desk.head_keys.data(),
-                           .dtype = tensor::DType::f32,
-                           .kv_heads = s.heads,
-                           .capacity = n,
-                           .head_size = desk.padded};
-  kernels::AttentionTask task{.keys = cache,
-                              .values = cache,
-                              .heads = s.heads,
-                              .rows = n,
-                              .queries = desk.head_queries.data(),
-                              .query_stride = width,
-                              .out = desk.attended.data(),
-                              .out_stride = width,
-                              .visible = n,
-                              .scale = 1.0F / std::sqrt(static_cast<float>(desk.head))};
-  task.values.data = desk.head_values.data();
   const std::span<float> scratch = desk.lanes[lane.index()].scores;
-  lane.share(kernels::attention_units(task), 1,
-             [&](std::size_t unit, std::size_t) { kernels::attend(task, unit, scratch); });
+  lane.share(desk.attention.units(), 1,
+             [&](std::size_t unit, std::size_t) { kernels::attend_mutually(desk.attention, unit, scratch); });
   lane.barrier();
-  const auto attended = prepare(
-      lane, desk, desk.patch_rows, n, s.hidden, out.weight.forms(), [&](std::size_t p, std::span<float> row) {
-        const float* from = desk.row(desk.attended, width, p);
-        for (std::size_t h = 0; h < s.heads; ++h)
-          std::copy_n(from + h * desk.padded, desk.head, row.data() + h * desk.head);
-      });
+  const auto attended = prepare(lane, desk, desk.patch_rows, n, s.hidden, out.weight.forms(),
+                                [&](std::size_t p, std::span<float> row) {
+                                  std::copy_n(desk.row(desk.attended, s.hidden, p), s.hidden, row.begin());
+                                });
   kernels::matmul(lane, out.weight, attended, desk.delta.data());
   lane.barrier();
   add_delta(lane, desk, out.bias);

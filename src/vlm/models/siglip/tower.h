@@ -8,6 +8,7 @@
 
 #include "vlm/kernels/activations.h"
 #include "vlm/kernels/matmul.h"
+#include "vlm/kernels/mutual_attention.h"
 #include "vlm/models/vision.h"
 #include "vlm/tensor/arena.h"
 
@@ -26,13 +27,11 @@ class SiglipDesk final : public VisionWorkspace {
   };
 
   VisionShape shape;
-  std::size_t head = 0;                    // numbers in a head
-  std::size_t padded = 0;                  // the same, filled up to whole vectors
-  std::span<float> x;                      // [patches, hidden], the residual stream
-  std::span<float> queries, keys, values;  // [patches, hidden] as projected
-  std::span<float> head_queries, head_keys,
-      head_values;                       // [patches, heads, padded]; keys [heads, patches, padded]
-  std::span<float> attended;             // [patches, heads, padded]
+  kernels::MutualAttention attention;                     // of a layer; what it reads and writes lies below
+  std::span<float> x;                                     // [patches, hidden], the residual stream
+  std::span<float> queries, keys, values;                 // [patches, hidden] as projected
+  std::span<float> head_queries, head_keys, head_values;  // the same as attention reads them
+  std::span<float> attended;             // [patches, hidden], in place of the queries as projected
   std::span<float> lifted;               // [patches, intermediate]
   std::span<float> delta;                // [patches, hidden]
   std::span<float> gathered;             // [rows, hidden * shuffle^2]
