@@ -224,7 +224,7 @@ void bench_products(tensor::ThreadPool& pool) {
     for (std::size_t i = 0; i < copies; ++i)
       weights.push_back(make_weight(s.dtype, s.rows, s.columns, arena, pool));
     const auto run = [&](std::size_t rows, std::size_t times) {
-      const kernels::ActivationBuffer buffer(rows, s.columns);
+      const kernels::ActivationBuffer buffer = *kernels::ActivationBuffer::make(rows, s.columns);
       const Activations a = buffer.shape(rows, s.columns, weights[0].forms());
       const std::vector<float> x(s.columns, 0.5F);
       for (std::size_t row = 0; row < rows; ++row) a.set_row(row, x.data());

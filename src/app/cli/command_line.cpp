@@ -8,6 +8,7 @@
 
 #include "app/cli/command.h"
 #include "base/strings.h"
+#include "base/without_memory.h"
 
 namespace sluice::app::cli {
 namespace {
@@ -108,7 +109,8 @@ int run_command_line(int argc, const char* const* argv) {
     fmt::print(stderr, "{}", tree.root().help());
     return kUsage;
   }
-  return (*run)();
+  const auto status = base::refuse_without_memory([&]() -> base::Result<int> { return (*run)(); });
+  return status ? *status : report(status.error());
 }
 
 }  // namespace sluice::app::cli

@@ -12,6 +12,7 @@
 #include "base/json_writer.h"
 #include "base/strings.h"
 #include "vlm/generation/language_model.h"
+#include "vlm/generation/memory_forecast.h"
 
 namespace sluice::app::cli {
 namespace {
@@ -98,7 +99,7 @@ void print_text(const Facts& facts) {
   fmt::print(
       "  memory         {} for weights, {} for keys and values of a full context ({} a token), {} to work "
       "in\n",
-      base::format_bytes(memory.weights + memory.embedding), base::format_bytes(memory.cache),
+      base::format_bytes(memory.weights), base::format_bytes(memory.cache),
       base::format_bytes(model.kv_bytes_per_token), base::format_bytes(memory.work));
   if (!facts.model.vision) return;
   const vlm::models::VisionDescription& vision = *facts.model.vision;

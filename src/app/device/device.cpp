@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/without_memory.h"
 #include "net/loop.h"
 
 namespace sluice::app::device {
@@ -66,8 +67,10 @@ void Device::rescan() {
 void Device::load(std::string id, std::function<void(base::Result<LoadedModel>)> done) {
   run_aside([this, id = std::move(id), done = std::move(done)] {
     if (LoadedModel ready = store_.loaded(id)) return done(std::move(ready));
-    const auto model = store_.find(id);
-    done(model ? store_.load(*model) : std::unexpected(model.error()));
+    done(base::refuse_without_memory([&]() -> base::Result<LoadedModel> {
+      SLUICE_TRY(const StoredModel model, store_.find(id));
+      return store_.load(model);
+    }));
   });
 }
 

@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/without_memory.h"
 
 namespace sluice::app::device {
 
@@ -62,7 +63,9 @@ net::Task<base::Result<DeviceRequest>> translate_aside(Device& device, tasks::Ch
   device.run_aside([&device, &loop, arrival = std::weak_ptr(arrival), request = std::move(request),
                     model = std::move(model), seed] {
     if (arrival.expired()) return;
-    hand_back(loop, arrival, to_engine_request(request, model, seed, device.engine().context_of(*model)));
+    hand_back(loop, arrival, base::refuse_without_memory([&] {
+                return to_engine_request(request, model, seed, device.engine().context_of(*model));
+              }));
   });
   SLUICE_CO_TRY_VOID(co_await arrival->event.wait(cancel, deadline));
   co_return std::move(arrival->value);

@@ -301,14 +301,20 @@ Result<ModelStore::LoadedModel> ModelStore::load(const StoredModel& model) {
   const std::lock_guard loading(slot->loading);
   {
     const std::lock_guard lock(mutex_);
-    if (LoadedModel ready = slot->used.lock()) {
+    // One whose files lost bytes is of no use to anybody: what is there now is loaded.
+    if (LoadedModel ready = slot->used.lock(); ready != nullptr && ready->check_whole()) {
       slot->kept = ready;
       forget_oldest();
       return ready;
     }
   }
-  SLUICE_TRY(LoadedModel ready, vlm::generation::load_language_model(model.file));
+  auto loaded = vlm::generation::load_language_model(model.file);
   const std::lock_guard lock(mutex_);
+  if (!loaded) {
+    slot->kept.reset();
+    return base::fail(loaded.error());
+  }
+  LoadedModel ready = *std::move(loaded);
   slot->kept = ready;
   slot->used = ready;
   forget_oldest();
@@ -320,6 +326,7 @@ ModelStore::LoadedModel ModelStore::loaded(std::string_view id) {
   const auto found = std::ranges::find_if(slots_, [&](const auto& slot) { return slot->id == id; });
   if (found == slots_.end()) return nullptr;
   LoadedModel ready = (*found)->used.lock();
+  if (ready != nullptr && !ready->check_whole()) return nullptr;
   if (ready != nullptr) std::rotate(slots_.begin(), found, found + 1);
   return ready;
 }

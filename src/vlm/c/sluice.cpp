@@ -9,8 +9,10 @@
 #include <string_view>
 #include <utility>
 
+#include "base/without_memory.h"
 #include "vlm/generation/engine.h"
 #include "vlm/generation/language_model.h"
+#include "vlm/generation/memory_forecast.h"
 #include "vlm/generation/picture_prompt.h"
 
 namespace generation = sluice::vlm::generation;
@@ -72,7 +74,7 @@ sluice_status guard(sluice_error* error, Work work) noexcept {
     const Status done = work();
     return done ? SLUICE_OK : report(done.error(), error);
   } catch (const std::bad_alloc&) {
-    return report({.code = ErrorCode::overloaded, .message = "no memory for it"}, error);
+    return report(sluice::base::no_memory(), error);
   } catch (const std::exception& thrown) {
     return report({.code = ErrorCode::internal, .message = thrown.what()}, error);
   }
@@ -268,16 +270,13 @@ sluice_status sluice_forecast_memory(const char* path, size_t tokens, sluice_mem
     if (path == nullptr || memory == nullptr) return fail_null(path == nullptr ? "path" : "memory");
     SLUICE_TRY(const generation::ModelFacts facts, generation::describe_language_model(path));
     const std::size_t context = facts.text.shape.context;
-    *memory = {
-        .weights_bytes = facts.text.weights_bytes,
-        .workspace_bytes = 0,
-        .kv_bytes_per_token = facts.text.kv_bytes_per_token,
-        .kv_bytes = facts.text.kv_bytes_per_token * (tokens == 0 ? context : std::min(tokens, context)),
-        .context = context,
-        .sees = facts.vision ? 1 : 0};
-    if (!facts.vision) return {};
-    memory->weights_bytes += facts.vision->weights_bytes;
-    memory->workspace_bytes = facts.vision->workspace_bytes;
+    const generation::MemoryForecast forecast = generation::forecast_memory(facts, std::min(tokens, context));
+    *memory = {.weights_bytes = forecast.weights + forecast.vision_weights,
+               .workspace_bytes = forecast.work + forecast.vision_work,
+               .kv_bytes_per_token = facts.text.kv_bytes_per_token,
+               .kv_bytes = forecast.cache,
+               .context = context,
+               .sees = facts.vision ? 1 : 0};
     return {};
   });
 }

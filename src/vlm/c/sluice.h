@@ -69,7 +69,7 @@ size_t sluice_model_context(const sluice_model* model); /* tokens */
 
 typedef struct sluice_memory {
   uint64_t weights_bytes;   /* of both halves, as they lie in memory */
-  uint64_t workspace_bytes; /* of the vision tower, while it looks */
+  uint64_t workspace_bytes; /* of one step of the default number of sessions, and of the vision tower */
   uint64_t kv_bytes_per_token;
   uint64_t kv_bytes; /* of a conversation of `tokens` */
   uint64_t context;  /* tokens the model was trained for */

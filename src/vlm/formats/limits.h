@@ -19,6 +19,7 @@ inline constexpr std::uint64_t kAlignmentBytesMax = 1ULL << 20;
 inline constexpr std::uint64_t kSafetensorsHeaderBytesMax = 100'000'000;  // the format's own bound
 inline constexpr std::uint64_t kShardsMax = 512;                          // files of one sharded checkpoint
 inline constexpr std::uint64_t kConfigBytesMax = 64ULL << 20;             // one JSON file beside the weights
+inline constexpr std::uint64_t kMappingsMax = 4'096;                      // files that are mapped at a time
 
 // What a caller may tighten; the defaults are the constants above.
 struct Limits {

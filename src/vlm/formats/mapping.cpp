@@ -17,11 +17,6 @@ namespace {
 using base::ErrorCode;
 using base::fail;
 
-struct OpenFile {
-  int descriptor;
-  ~OpenFile() { ::close(descriptor); }
-};
-
 // Advice covers whole pages: `inner` takes only pages that lie wholly inside the part.
 void advise(std::span<const std::byte> part, int advice, bool inner) {
   if (part.empty()) return;
@@ -45,7 +40,9 @@ base::Result<Mapping> Mapping::open(const std::filesystem::path& path) {
     return fail(absent ? ErrorCode::not_found : ErrorCode::io_failed, "{}: cannot open: {}", name,
                 std::strerror(error));
   }
-  const OpenFile file{descriptor};
+  Mapping mapping({});
+  mapping.name_ = name;
+  mapping.descriptor_ = descriptor;
   struct stat status{};
   if (::fstat(descriptor, &status) != 0) {
     return fail(ErrorCode::io_failed, "{}: cannot read its size: {}", name, std::strerror(errno));
@@ -55,12 +52,15 @@ base::Result<Mapping> Mapping::open(const std::filesystem::path& path) {
                 S_ISDIR(status.st_mode) ? "a folder" : "a device or pipe");
   }
   const auto size = static_cast<std::size_t>(status.st_size);
-  if (size == 0) return Mapping({});  // mmap refuses length 0; readers refuse the file by name
+  if (size == 0) return mapping;  // mmap refuses length 0; readers refuse the file by name
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0);
   if (data == MAP_FAILED) {
     return fail(ErrorCode::io_failed, "{}: cannot map {} bytes: {}", name, size, std::strerror(errno));
   }
-  return Mapping({static_cast<std::byte*>(data), size});
+  mapping.region_ = {static_cast<std::byte*>(data), size};
+  mapping.bytes_ = mapping.region_;
+  SLUICE_TRY(mapping.watch_, BusWatch::over(mapping.region_));
+  return mapping;
 }
 
 base::Result<Mapping> Mapping::copy_of(std::span<const std::byte> bytes) {
@@ -81,16 +81,38 @@ base::Result<Mapping> Mapping::copy_of(std::span<const std::byte> bytes) {
 }
 
 Mapping::Mapping(Mapping&& other) noexcept
-    : region_(std::exchange(other.region_, {})), bytes_(std::exchange(other.bytes_, {})) {}
+    : region_(std::exchange(other.region_, {})),
+      bytes_(std::exchange(other.bytes_, {})),
+      name_(std::move(other.name_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      watch_(std::move(other.watch_)) {}
 
 Mapping& Mapping::operator=(Mapping&& other) noexcept {
   std::swap(region_, other.region_);
   std::swap(bytes_, other.bytes_);
+  std::swap(name_, other.name_);
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(watch_, other.watch_);
   return *this;
 }
 
 Mapping::~Mapping() {
+  watch_ = {};  // first: the addresses may be another's as soon as they are given back
+  if (descriptor_ >= 0) ::close(descriptor_);
   if (!region_.empty()) ::munmap(region_.data(), region_.size());
+}
+
+base::Status Mapping::check_whole() const {
+  if (descriptor_ < 0) return {};
+  struct stat status{};
+  const bool known = ::fstat(descriptor_, &status) == 0;
+  const std::uint64_t now = known ? static_cast<std::uint64_t>(status.st_size) : 0;
+  if (known && now < bytes_.size())
+    return fail(ErrorCode::io_failed, "{}: expected {} bytes as when it was opened, it was cut to {}", name_,
+                bytes_.size(), now);
+  if (!known || watch_.struck())
+    return fail(ErrorCode::io_failed, "{}: expected {} bytes, some could not be read", name_, bytes_.size());
+  return {};
 }
 
 void Mapping::read_ahead(std::span<const std::byte> part) const {

@@ -1,6 +1,7 @@
 // A whole file mapped read-only. Owns the mapping; move-only. The bytes are those of the page cache, so that
-// loading costs no copy and two processes share one set of weights. As with every mapped file, somebody who
-// truncates it in place while it is mapped takes the process down (SIGBUS): replace model files by rename.
+// loading costs no copy and two processes share one set of weights. Somebody may still cut the file short in
+// place: what it lost reads as zeros then (bus_watch.h), and check_whole() tells. Replace model files by
+// rename.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "vlm/formats/bus_watch.h"
 
 namespace sluice::vlm::formats {
 
@@ -29,6 +31,10 @@ class Mapping {
 
   std::span<const std::byte> bytes() const { return bytes_; }
 
+  // io_failed when the file has become shorter, or could not be read: asked before what was computed from its
+  // bytes is believed. One system call.
+  base::Status check_whole() const;
+
   // Hints to the kernel about a part of bytes(); they never fail and never change what is read.
   void read_ahead(std::span<const std::byte> part) const;     // will be needed soon: start reading now
   void drop_resident(std::span<const std::byte> part) const;  // was repacked elsewhere: give the memory back
@@ -38,6 +44,9 @@ class Mapping {
 
   std::span<std::byte> region_;       // what to unmap
   std::span<const std::byte> bytes_;  // the file's part of it
+  std::string name_;                  // of the file, without folders
+  int descriptor_ = -1;               // or of no file
+  BusWatch watch_;
 };
 
 }  // namespace sluice::vlm::formats

@@ -48,6 +48,11 @@ std::uint64_t TensorFile::size_bytes() const {
   return bytes;
 }
 
+base::Status TensorFile::check_whole() const {
+  for (const auto& mapping : mappings_) SLUICE_TRY_VOID(mapping->check_whole());
+  return {};
+}
+
 void TensorFile::read_ahead() const {
   for (const auto& mapping : mappings_) mapping->read_ahead(mapping->bytes());
 }

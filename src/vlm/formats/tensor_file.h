@@ -53,6 +53,9 @@ class TensorFile {
   // unseen. It tells builds of a model apart (system_fingerprint), it is no proof of integrity.
   const std::string& fingerprint() const { return fingerprint_; }
 
+  // io_failed when a file behind it lost bytes since it was opened (mapping.h).
+  base::Status check_whole() const;
+
   // Tell the kernel that all tensors, or none of this one's bytes, are wanted in memory.
   void read_ahead() const;
   void drop_resident(const tensor::View& view) const;

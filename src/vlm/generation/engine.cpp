@@ -7,10 +7,12 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <utility>
 
 #include "base/strings.h"
+#include "base/without_memory.h"
 #include "vlm/generation/limits.h"
 #include "vlm/generation/live_session.h"
 #include "vlm/image/tiles.h"
@@ -123,15 +125,16 @@ class Engine::Worker {
   void admit();
   void start(Waiting waiting);
   void step();
+  void shed();
   void drop_cancelled();
   void look();
   void run_batch(const LanguageModel& model);
   void add_prompt_rows(const LanguageModel& model, std::size_t budget);
-  void fail_all(const LanguageModel& model);
+  void fail_all(const LanguageModel& model, const base::Error& error);
   void forget_ended();
   void deliver_events();
   void end_all();
-  Desk* desk_for(const LanguageModel& model);
+  base::Result<Desk*> desk_for(const LanguageModel& model);
 
   // Set once.
   const EngineOptions options_;
@@ -225,10 +228,27 @@ EngineState Engine::Worker::state() const {
 void Engine::Worker::run() {
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kEngineNiceness);
   while (wait_for_work()) {
-    admit();
-    step();
+    try {
+      admit();
+      step();
+    } catch (const std::bad_alloc&) {
+      shed();
+    }
   }
   end_all();
+}
+
+// Memory ran out between two steps: whoever is live is told, and the engine goes on. What it works in goes
+// first, so that there is something to tell with.
+void Engine::Worker::shed() {
+  desks_.clear();
+  for (auto& live : live_) {
+    if (live->ended()) continue;
+    events_.push_back(live->end_early(FinishReason::failed));
+    events_.back().end->error = base::no_memory();
+  }
+  forget_ended();
+  deliver_events();
 }
 
 // Sleeps while there is nothing to do; false when the engine is going away.
@@ -249,6 +269,9 @@ void Engine::Worker::admit() {
   std::vector<Waiting> left;
   {
     const std::lock_guard lock(mutex_);
+    // Before anything leaves the queue: nobody is lost when memory is.
+    admitted.reserve(waiting_.size());
+    left.reserve(waiting_.size());
     std::size_t kv_bytes = kv_bytes_.load();
     for (auto at = waiting_.begin(); at != waiting_.end();) {
       if (!at->session->cancelled()) {
@@ -277,15 +300,20 @@ void Engine::Worker::admit() {
 
 void Engine::Worker::start(Waiting waiting) {
   const std::size_t positions = waiting.request.prompt.size() + waiting.answer_max;
-  auto cache = KvCache::reserve(waiting.request.model->model->shape(), positions);
-  if (!cache) {
-    events_.push_back({.session = std::move(waiting.session),
-                       .end = End{.reason = FinishReason::failed, .error = std::move(cache).error()}});
+  const std::shared_ptr<Session> session = waiting.session;
+  auto live = base::refuse_without_memory([&]() -> base::Result<std::unique_ptr<LiveSession>> {
+    live_.reserve(live_.size() + 1);
+    SLUICE_TRY(KvCache cache, KvCache::reserve(waiting.request.model->model->shape(), positions));
+    return std::make_unique<LiveSession>(std::move(waiting.request), std::move(waiting.session),
+                                         waiting.answer_max, std::move(cache), waiting.submitted);
+  });
+  if (!live) {
+    events_.push_back(
+        {.session = session, .end = End{.reason = FinishReason::failed, .error = std::move(live).error()}});
     return;
   }
-  kv_bytes_ += cache->bytes();
-  live_.push_back(std::make_unique<LiveSession>(std::move(waiting.request), std::move(waiting.session),
-                                                waiting.answer_max, *std::move(cache), waiting.submitted));
+  kv_bytes_ += (*live)->kv_bytes();
+  live_.push_back(*std::move(live));
   running_ = live_.size();
 }
 
@@ -318,25 +346,27 @@ void Engine::Worker::look() {
   LiveSession& live = **found;
   const auto began = Clock::now();
   const models::VisionModel& eyes = *live.model().eyes->model;
-  Desk* desk = desk_for(live.model());
-  if (desk == nullptr) return fail_all(live.model());
+  const auto made = desk_for(live.model());
+  if (!made) return fail_all(live.model(), made.error());
+  Desk* desk = *made;
   if (desk->eyes == nullptr) {
-    auto workspace = eyes.make_workspace();
-    if (!workspace) return fail_all(live.model());
+    auto workspace = eyes.make_workspace(pool_.threads());
+    if (!workspace) return fail_all(live.model(), workspace.error());
     desk->eyes = *std::move(workspace);
     desk->pixels.resize(image::kChannels * eyes.shape().image * eyes.shape().image);
   }
   const models::FrameSettings& settings = eyes.description().frames;
   image::normalise(live.next_frame(), settings.mean, settings.deviation, desk->pixels);
   eyes.encode(desk->pixels, live.next_image_rows(), *desk->eyes, pool_);
+  if (const Status whole = live.model().check_whole(); !whole) return fail_all(live.model(), whole.error());
   live.note_frame(Clock::now() - began);
 }
 
 // One step of all sessions of one model: a row from each that decodes, and some prompt.
 void Engine::Worker::run_batch(const LanguageModel& model) {
-  Desk* desk = desk_for(model);
-  if (desk == nullptr) return fail_all(model);
-  models::Workspace* workspace = desk->workspace.get();
+  const auto desk = desk_for(model);
+  if (!desk) return fail_all(model, desk.error());
+  models::Workspace* workspace = (*desk)->workspace.get();
   rows_.clear();
   samplers_.clear();
   for (auto& live : live_) {
@@ -350,6 +380,7 @@ void Engine::Worker::run_batch(const LanguageModel& model) {
   if (rows_.empty()) return;  // everybody is still looking
 
   model.model->forward(rows_, *workspace, pool_);
+  if (const Status whole = model.check_whole(); !whole) return fail_all(model, whole.error());
 
   for (std::size_t i = 0; i < samplers_.size(); ++i)
     events_.push_back(samplers_[i]->take(workspace->logits(i)));
@@ -357,12 +388,11 @@ void Engine::Worker::run_batch(const LanguageModel& model) {
   forget_ended();
 }
 
-void Engine::Worker::fail_all(const LanguageModel& model) {
+void Engine::Worker::fail_all(const LanguageModel& model, const base::Error& error) {
   for (auto& live : live_) {
     if (&live->model() != &model) continue;
     events_.push_back(live->end_early(FinishReason::failed));
-    events_.back().end->error = {.code = ErrorCode::unavailable,
-                                 .message = "no memory for the model's activations"};
+    events_.back().end->error = error;
   }
   forget_ended();
 }
@@ -410,16 +440,15 @@ void Engine::Worker::end_all() {
   deliver_events();
 }
 
-Engine::Worker::Desk* Engine::Worker::desk_for(const LanguageModel& model) {
+base::Result<Engine::Worker::Desk*> Engine::Worker::desk_for(const LanguageModel& model) {
   for (Desk& desk : desks_)
     if (desk.key == &model && !desk.model.expired()) return &desk;
   std::erase_if(desks_, [](const Desk& desk) { return desk.model.expired(); });
   const std::size_t rows_max = kPrefillRowsMax + options_.sessions_max;
-  auto workspace = model.model->make_workspace(rows_max, options_.sessions_max, pool_.threads());
-  if (!workspace) return nullptr;
+  SLUICE_TRY(auto workspace, model.model->make_workspace(rows_max, options_.sessions_max, pool_.threads()));
   desks_.push_back({.model = model.weak_from_this(),
                     .key = &model,
-                    .workspace = *std::move(workspace),
+                    .workspace = std::move(workspace),
                     .eyes = nullptr,
                     .pixels = {}});
   return &desks_.back();

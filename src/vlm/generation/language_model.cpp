@@ -1,15 +1,13 @@
 #include "vlm/generation/language_model.h"
 
 #include <algorithm>
-#include <fstream>
-#include <limits>
 #include <utility>
 
 #include "base/strings.h"
 #include "vlm/formats/gguf.h"
 #include "vlm/formats/huggingface.h"
-#include "vlm/generation/kv_cache.h"
-#include "vlm/generation/limits.h"
+#include "vlm/generation/memory_forecast.h"
+#include "vlm/tensor/free_memory.h"
 #include "vlm/tensor/thread_pool.h"
 
 namespace sluice::vlm::generation {
@@ -31,39 +29,6 @@ std::string fingerprint_of(const formats::TensorFile& file, const formats::Tenso
   hash = mix(hash, model.description().number_format);
   hash = mix(hash, fmt::format("engine {}", kEngineVersion));
   return fmt::format("fp_{:012x}", hash >> 16);
-}
-
-// What the machine can still give away without swapping; 0 when it does not say.
-std::size_t free_memory() {
-  std::ifstream info("/proc/meminfo");
-  for (std::string name; info >> name;) {
-    std::size_t kilobytes = 0;
-    if (name == "MemAvailable:" && info >> kilobytes) return kilobytes * 1024;
-    info.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
-  }
-  return 0;
-}
-
-std::optional<std::size_t> read_count(const std::string& path) {
-  std::ifstream file(path);
-  std::size_t count = 0;
-  return file >> count ? std::optional(count) : std::nullopt;  // "max" is none
-}
-
-// And the control group that holds the process (version 2), which kills what crosses its bound.
-std::size_t available_memory() {
-  std::size_t available = free_memory();
-  std::ifstream membership("/proc/self/cgroup");
-  for (std::string line; std::getline(membership, line);) {
-    if (!line.starts_with("0::")) continue;
-    const std::string folder = "/sys/fs/cgroup" + line.substr(3);
-    const auto bound = read_count(folder + "/memory.max");
-    const auto used = read_count(folder + "/memory.current");
-    if (!bound || !used) continue;
-    const std::size_t left = *bound > *used ? *bound - *used : 1;
-    available = available == 0 ? left : std::min(available, left);
-  }
-  return available;
 }
 
 // The files of a model, opened and checked, nothing laid out yet.
@@ -169,6 +134,7 @@ Result<Eyes> load_eyes(const Opened& opened, const models::Model& decoder, tenso
                       "{}: image_token_id: expected {} as the vocabulary has it, found {}",
                       opened.vision->name(), eyes.image_token, stated);
   eyes.masked = masked_ids(opened.tokenizer, decoder.shape().vocabulary);
+  eyes.file = opened.vision;
   return eyes;
 }
 
@@ -176,10 +142,6 @@ Result<Opened> open(const std::filesystem::path& path) {
   std::error_code error;
   return std::filesystem::is_directory(path, error) ? open_folder(path) : open_gguf(path);
 }
-
-}  // namespace
-
-namespace {
 
 Result<ModelFacts> describe(const Opened& opened) {
   ModelFacts facts{
@@ -207,36 +169,6 @@ Result<ModelFacts> describe_language_model(const std::filesystem::path& path) {
   return describe(opened);
 }
 
-MemoryForecast forecast_memory(const ModelFacts& facts, std::size_t positions, std::size_t sessions,
-                               std::size_t threads) {
-  const models::Description& text = facts.text;
-  if (positions == 0) positions = text.shape.context;
-  if (sessions == 0) sessions = kSessionsMax;
-  if (threads == 0) threads = tensor::default_threads();
-  MemoryForecast forecast{
-      .weights = text.weights_bytes,
-      .embedding = text.embedding_bytes,
-      .cache = KvCache::bytes_for(text.shape, positions),
-      .work = models::workspace_bytes(text.shape, kPrefillRowsMax + sessions, sessions, threads)};
-  if (facts.vision) {
-    forecast.vision_weights = facts.vision->weights_bytes;
-    // The frame as numbers stands beside what the tower works in.
-    const std::size_t pixels = image::kChannels * facts.vision->shape.image * facts.vision->shape.image;
-    forecast.vision_work = facts.vision->workspace_bytes + pixels * sizeof(float);
-  }
-  return forecast;
-}
-
-base::Status check_fits(const MemoryForecast& forecast, std::size_t available, std::string_view name) {
-  if (forecast.total() <= available) return {};
-  return base::fail(base::ErrorCode::unavailable,
-                    "{}: needs {} of memory ({} for weights, {} to work in), {} is free", name,
-                    base::format_bytes(forecast.total()),
-                    base::format_bytes(forecast.weights + forecast.embedding + forecast.vision_weights),
-                    base::format_bytes(forecast.cache + forecast.work + forecast.vision_work),
-                    base::format_bytes(available));
-}
-
 Result<std::shared_ptr<const LanguageModel>> load_language_model(const std::filesystem::path& path,
                                                                  std::size_t threads) {
   const auto began = std::chrono::steady_clock::now();
@@ -245,7 +177,7 @@ Result<std::shared_ptr<const LanguageModel>> load_language_model(const std::file
   // An arena grants address space: running out while weights are laid out would kill the process. The cache
   // grows by requests, which are refused one by one; here one position counts.
   SLUICE_TRY(const ModelFacts facts, describe(opened));
-  if (const std::size_t available = available_memory(); available > 0)
+  if (const std::size_t available = tensor::free_memory(); available > 0)
     SLUICE_TRY_VOID(check_fits(forecast_memory(facts, 1, 0, threads), available, file->name()));
   tensor::ThreadPool pool(threads > 0 ? threads : tensor::default_threads());
   SLUICE_TRY(auto model, models::load_model(file, pool));
@@ -260,9 +192,16 @@ Result<std::shared_ptr<const LanguageModel>> load_language_model(const std::file
   }
   auto chat_template = tokenizer::ChatTemplate::recognise(opened.chat_template, opened.tokenizer);
   std::string fingerprint = fingerprint_of(*file, opened.vision.get(), *model);
-  return std::make_shared<const LanguageModel>(
+  auto loaded = std::make_shared<const LanguageModel>(
       file, std::move(model), std::move(opened.tokenizer), std::move(chat_template), std::move(fingerprint),
       std::chrono::steady_clock::now() - began, std::move(eyes), std::move(opened.sampling));
+  SLUICE_TRY_VOID(loaded->check_whole());
+  return loaded;
+}
+
+base::Status LanguageModel::check_whole() const {
+  SLUICE_TRY_VOID(file->check_whole());
+  return eyes ? eyes->file->check_whole() : base::Status();
 }
 
 bool is_vision_half(const std::filesystem::path& file) {

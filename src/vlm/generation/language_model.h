@@ -31,6 +31,7 @@ struct Eyes {
   std::int32_t image_token = -1;  // stands for one row of a frame
   std::vector<std::int32_t>
       masked;  // ids that are never an answer: markers of pictures, and rows without a token
+  std::shared_ptr<const formats::TensorFile> file;
 };
 
 struct LanguageModel : std::enable_shared_from_this<LanguageModel> {
@@ -57,6 +58,9 @@ struct LanguageModel : std::enable_shared_from_this<LanguageModel> {
   std::optional<Eyes> eyes;  // none: text only
   Sampling sampling;         // how it answers when a request says nothing: generation_config.json
 
+  // io_failed once its files lost bytes: what was computed since they did may be wrong.
+  base::Status check_whole() const;
+
   // Positions: what the model was trained for.
   std::size_t context() const { return model->shape().context; }
 };
@@ -77,27 +81,6 @@ struct ModelFacts {
   base::Result<std::string> chat_family;  // or why it does not chat
 };
 base::Result<ModelFacts> describe_language_model(const std::filesystem::path& path);
-
-// What running a model takes, by what it is for. Pages of the embedding come as tokens are read, and the
-// system may drop them again; everything else is touched in full use.
-struct MemoryForecast {
-  std::size_t weights = 0;    // of the decoder, laid out for the kernels
-  std::size_t embedding = 0;  // left in the file
-  std::size_t cache = 0;      // keys and values
-  std::size_t work = 0;       // activations of one step
-  std::size_t vision_weights = 0;
-  std::size_t vision_work = 0;
-
-  std::size_t total() const { return weights + embedding + cache + work + vision_weights + vision_work; }
-};
-// `positions` of all sessions together; 0: one session with the model's whole context. `sessions` and
-// `threads` as EngineOptions has them (0: its defaults).
-MemoryForecast forecast_memory(const ModelFacts& facts, std::size_t positions = 0, std::size_t sessions = 0,
-                               std::size_t threads = 0);
-
-// `unavailable`, with both numbers and what they are made of, when the forecast is more than `available`
-// bytes.
-base::Status check_fits(const MemoryForecast& forecast, std::size_t available, std::string_view name);
 
 // Whether the model there has a vision tower, as far as file names tell.
 bool looks_like_seeing(const std::filesystem::path& path);

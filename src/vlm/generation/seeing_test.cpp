@@ -131,6 +131,28 @@ TEST_F(vlm_generation_seeing, never_says_what_it_only_reads) {
   EXPECT_EQ(masked.size(), 39U + 3);
 }
 
+// Weights are laid out when they are first multiplied: the engine meets what is gone.
+TEST_F(vlm_generation_seeing, a_checkpoint_cut_short_fails_its_answers_and_nobody_else_s) {
+  const auto copy = std::filesystem::path(testing::TempDir()) / ("cut-" + std::to_string(getpid()));
+  std::filesystem::copy(folder("llama"), copy, std::filesystem::copy_options::recursive);
+  const auto loaded = load_language_model(copy, 2);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_TRUE((*loaded)->check_whole());
+  const auto picture = prepare_picture(**loaded, picture_bytes());
+  ASSERT_TRUE(picture);
+  std::filesystem::resize_file(copy / "model.safetensors", 4096);
+  const auto whole = load("llama");
+  const auto answers = run({question(*loaded, *picture, 2), question(whole, *picture, 2)});
+  std::filesystem::remove_all(copy);
+  ASSERT_TRUE(answers[0]->end && answers[1]->end);
+  EXPECT_EQ(answers[0]->end->reason, FinishReason::failed);
+  EXPECT_EQ(answers[0]->end->error.code, base::ErrorCode::io_failed);
+  EXPECT_THAT(answers[0]->end->error.message, HasSubstr("model.safetensors"));
+  EXPECT_THAT(answers[0]->end->error.message, HasSubstr("it was cut to 4096"));
+  EXPECT_TRUE(answers[0]->tokens.empty());
+  EXPECT_EQ(answers[1]->end->reason, FinishReason::length);
+}
+
 TEST_F(vlm_generation_seeing, refuses_pictures_without_a_place_and_places_without_a_picture) {
   const auto model = load("llama");
   const auto picture = prepare_picture(*model, picture_bytes());

@@ -19,7 +19,7 @@ std::size_t blocks_of(std::size_t columns) {
 template <typename T>
 T* take(tensor::Arena& arena, std::size_t count) {
   const auto bytes = arena.take(count * sizeof(T));
-  CHECK(bytes.has_value());  // the constructor sized the arena for exactly these
+  CHECK(bytes.has_value());  // make() sized the arena for exactly these
   return reinterpret_cast<T*>(bytes->data());
 }
 
@@ -53,19 +53,21 @@ void Activations::set_row(std::size_t row, const float* x) const {
   }
 }
 
-ActivationBuffer::ActivationBuffer(std::size_t rows_max, std::size_t columns_max)
-    : rows_max_(rows_max), columns_max_(columns_max) {
+base::Result<ActivationBuffer> ActivationBuffer::make(std::size_t rows_max, std::size_t columns_max) {
   CHECK(rows_max > 0 && columns_max > 0 && columns_max <= kColumnsMax && rows_max <= kRowsMax);
   const std::size_t blocks = rows_max * blocks_of(columns_max);
-  auto arena = tensor::Arena::make(bytes_for(rows_max, columns_max));
-  CHECK(arena.has_value());
-  arena_ = std::move(*arena);
-  full_.values = take<float>(arena_, blocks * kBlock);
-  full_.codes = take<std::int8_t>(arena_, blocks * kBlock);
-  full_.scales = take<float>(arena_, blocks);
-  full_.sums = take<float>(arena_, blocks);
-  full_.code_sums = take<std::int32_t>(arena_, blocks * 2);
-  full_.brains = take<std::uint16_t>(arena_, blocks * kBlock);
+  ActivationBuffer buffer;
+  buffer.rows_max_ = rows_max;
+  buffer.columns_max_ = columns_max;
+  tensor::Arena& arena = buffer.arena_;
+  SLUICE_TRY(arena, tensor::Arena::make(bytes_for(rows_max, columns_max)));
+  buffer.full_.values = take<float>(arena, blocks * kBlock);
+  buffer.full_.codes = take<std::int8_t>(arena, blocks * kBlock);
+  buffer.full_.scales = take<float>(arena, blocks);
+  buffer.full_.sums = take<float>(arena, blocks);
+  buffer.full_.code_sums = take<std::int32_t>(arena, blocks * 2);
+  buffer.full_.brains = take<std::uint16_t>(arena, blocks * kBlock);
+  return buffer;
 }
 
 std::size_t ActivationBuffer::bytes_for(std::size_t rows_max, std::size_t columns_max) {

@@ -1,8 +1,8 @@
 // The left operand of a matmul, prepared once and shared by every weight that reads it. Quantised weights
 // multiply 8-bit activations: blocks of 32 with scale amax/127, round to nearest even, and their sums.
 //
-//   ActivationBuffer buffer(rows_max, columns_max);            // once; reused layer after layer
-//   Activations a = buffer.shape(rows, columns, wq.forms() | wk.forms());   // cheap; each lane may make its
+//   auto buffer = ActivationBuffer::make(rows_max, columns_max);   // once; reused layer after layer
+//   Activations a = buffer->shape(rows, columns, wq.forms() | wk.forms());   // cheap; each lane may make its
 //   own a.set_row(i, x);                                           // each row by one lane, then a barrier
 //
 // Decoding one token it is cheaper that every lane prepares its own copy (its own buffer) than to wait at a
@@ -38,13 +38,14 @@ struct Activations {
 
 class ActivationBuffer {
  public:
-  ActivationBuffer(std::size_t rows_max, std::size_t columns_max);
+  // `overloaded` when there is no memory for it.
+  static base::Result<ActivationBuffer> make(std::size_t rows_max, std::size_t columns_max);
   Activations shape(std::size_t rows, std::size_t columns, Forms forms) const;  // CHECKs the bounds
   static std::size_t bytes_for(std::size_t rows_max, std::size_t columns_max);
 
  private:
-  std::size_t rows_max_;
-  std::size_t columns_max_;
+  std::size_t rows_max_ = 0;
+  std::size_t columns_max_ = 0;
   tensor::Arena arena_;
   Activations full_;
 };

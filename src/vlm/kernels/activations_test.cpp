@@ -19,7 +19,7 @@ class ActivationForms : public testing::Test {
 using vlm_kernels_activations = ActivationForms;
 
 TEST_F(vlm_kernels_activations, codes_are_nearest_steps_of_the_block) {
-  const ActivationBuffer buffer(3, 100);
+  const ActivationBuffer buffer = *ActivationBuffer::make(3, 100);
   std::vector<float> x(100);
   for (std::size_t i = 0; i < x.size(); ++i)
     x[i] = std::cos(static_cast<float>(i)) * static_cast<float>(i % 7);
@@ -46,7 +46,7 @@ TEST_F(vlm_kernels_activations, codes_are_nearest_steps_of_the_block) {
 }
 
 TEST_F(vlm_kernels_activations, halves_round_to_even_and_the_largest_is_127) {
-  const ActivationBuffer buffer(1, 32);
+  const ActivationBuffer buffer = *ActivationBuffer::make(1, 32);
   std::vector<float> x(32);
   for (std::size_t i = 0; i < 32; ++i) x[i] = static_cast<float>(i) + 0.5F;
   x[0] = -127;  // scale 1
@@ -61,7 +61,7 @@ TEST_F(vlm_kernels_activations, halves_round_to_even_and_the_largest_is_127) {
 }
 
 TEST_F(vlm_kernels_activations, what_cannot_be_scaled_is_nan_or_zero) {
-  const ActivationBuffer buffer(1, 64);
+  const ActivationBuffer buffer = *ActivationBuffer::make(1, 64);
   const float inf = std::numeric_limits<float>::infinity();
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const CpuTier tier : usable_tiers()) {

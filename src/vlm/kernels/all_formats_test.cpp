@@ -133,7 +133,7 @@ class Matrix {
   // Row by row, each activation row alone: how decoding does it.
   std::vector<float> multiply_alone() {
     std::vector<float> out(case_.m * case_.n, -1);
-    const ActivationBuffer buffer(1, case_.k);
+    const ActivationBuffer buffer = *ActivationBuffer::make(1, case_.k);
     for (std::size_t row = 0; row < case_.m; ++row) {
       const Activations a = buffer.shape(1, case_.k, weight_.forms());
       a.set_row(0, x_.data() + row * case_.k);

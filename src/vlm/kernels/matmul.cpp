@@ -48,7 +48,7 @@ base::Status matmul(tensor::ThreadPool& pool, const Weight& weight, std::span<co
                       weight.rows(), weight.columns(), rows, weight.columns(), rows, weight.rows(), x.size(),
                       out.size());
   }
-  const ActivationBuffer buffer(rows, weight.columns());
+  SLUICE_TRY(const ActivationBuffer buffer, ActivationBuffer::make(rows, weight.columns()));
   const Activations activations = buffer.shape(rows, weight.columns(), weight.forms());
   pool.run([&](tensor::Lane& lane) {
     lane.share(rows, 4, [&](std::size_t first, std::size_t last) {

@@ -34,7 +34,7 @@ TEST(vlm_kernels_matmul, multiplies_by_the_transposed_weight) {
 
 TEST(vlm_kernels_matmul, groups_write_their_own_outputs_only) {
   Small s;
-  const ActivationBuffer buffer(1, 3);
+  const ActivationBuffer buffer = *ActivationBuffer::make(1, 3);
   const Activations a = buffer.shape(1, 3, s.weight.forms());
   a.set_row(0, std::vector<float>{1, 1, 1}.data());
   std::vector<float> out(48, -7);
@@ -64,7 +64,7 @@ TEST(vlm_kernels_matmul, several_threads_may_be_the_first_to_use_a_weight) {
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < outs.size(); ++i) {
       threads.emplace_back([&, i] {
-        const ActivationBuffer buffer(1, 3);
+        const ActivationBuffer buffer = *ActivationBuffer::make(1, 3);
         const Activations a = buffer.shape(1, 3, s.weight.forms());
         a.set_row(0, std::vector<float>{1, 1, 1}.data());
         matmul_groups(i % 2 == 0 ? s.weight : copy, a, {0, 3}, outs[i].data(), 40);

@@ -59,7 +59,7 @@ class EyeAndMouth {
 
   // Rows of the decoder for all frames; notes what passes the tower's seams.
   std::vector<float> look(const std::vector<std::vector<float>>& frames, Trace& trace) {
-    auto workspace = *eye->make_workspace();
+    auto workspace = *eye->make_workspace(pool.threads());
     workspace->observer = [&](std::string_view seam, std::span<const float> values) {
       auto& all = trace.seams[std::string(seam)];
       all.insert(all.end(), values.begin(), values.end());

@@ -49,7 +49,8 @@ struct VisionDescription {
   FrameSettings frames;
   std::uint64_t parameters = 0;
   std::size_t weights_bytes = 0;    // in memory
-  std::size_t workspace_bytes = 0;  // of one workspace
+  std::size_t workspace_bytes = 0;  // of one workspace, without
+  std::size_t lane_bytes = 0;       // what each lane of it has of its own
 };
 
 class VisionWorkspace {
@@ -66,10 +67,11 @@ class VisionModel {
   virtual const VisionDescription& description() const = 0;
   const VisionShape& shape() const { return description().shape; }
 
-  // Fails when there is no memory for it.
-  virtual Result<std::unique_ptr<VisionWorkspace>> make_workspace() const = 0;
+  // For pools of up to `lanes` threads. Fails when there is no memory for it.
+  virtual Result<std::unique_ptr<VisionWorkspace>> make_workspace(std::size_t lanes) const = 0;
 
-  // `pixels` is [3, image, image], normalised; `rows` is [rows(), out] and is what the decoder sees.
+  // Takes no memory. `pixels` is [3, image, image], normalised; `rows` is [rows(), out] and is what the
+  // decoder sees.
   virtual void encode(std::span<const float> pixels, std::span<float> rows, VisionWorkspace& workspace,
                       tensor::ThreadPool& pool) const = 0;
 };

@@ -4,21 +4,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <iterator>
-#include <optional>
+#include <string>
 
+#include "vlm/tensor/control_groups.h"
 #include "vlm/tensor/thread_pool.h"
 
 namespace sluice::vlm::tensor {
 
 namespace {
-
-std::optional<std::string> read_text(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 // "max", "-1" and rubbish mean no limit.
 std::size_t cores_of(std::string_view quota, std::string_view period) {
@@ -47,33 +40,12 @@ std::size_t smaller_limit(std::size_t a, std::size_t b) {
   return std::min(a, b);
 }
 
-std::size_t cores_up_to_root(const std::string& mount, std::string path) {
-  std::size_t cores = cores_of_folder(mount);
-  while (!path.empty() && path != "/") {
-    cores = smaller_limit(cores, cores_of_folder(mount + path));
-    path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
-  }
-  return cores;
-}
-
 }  // namespace
 
 std::size_t quota_cores(std::string_view membership, const std::string& root) {
   std::size_t cores = 0;
-  while (!membership.empty()) {
-    const std::string_view line = membership.substr(0, membership.find('\n'));
-    membership.remove_prefix(std::min(membership.size(), line.size() + 1));
-    const std::size_t first = line.find(':');
-    const std::size_t second = first == line.npos ? line.npos : line.find(':', first + 1);
-    if (second == line.npos) continue;
-    const std::string controllers = "," + std::string(line.substr(first + 1, second - first - 1)) + ",";
-    const std::string path(line.substr(second + 1));
-    if (controllers == ",,") {
-      cores = smaller_limit(cores, cores_up_to_root(root, path));
-    } else if (controllers.find(",cpu,") != std::string::npos) {
-      cores = smaller_limit(cores, cores_up_to_root(root + "/cpu", path));
-    }
-  }
+  for (const std::string& folder : group_folders(membership, root, "cpu"))
+    cores = smaller_limit(cores, cores_of_folder(folder));
   return cores;
 }
 

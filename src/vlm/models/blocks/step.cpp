@@ -35,9 +35,6 @@ kernels::AttentionTask unit_counter(const Shape& shape, const Stretch& stretch) 
 
 }  // namespace
 
-Desk::LaneScratch::LaneScratch(std::size_t columns_max, std::span<float> scores)
-    : own(kOwnRowsMax, columns_max), normed(columns_max), attention(scores) {}
-
 Result<std::unique_ptr<Desk>> Desk::make(const Shape& shape, std::size_t rows_max, std::size_t logit_rows_max,
                                          std::size_t lanes) {
   auto desk = std::make_unique<Desk>();
@@ -68,11 +65,12 @@ Result<std::unique_ptr<Desk>> Desk::make(const Shape& shape, std::size_t rows_ma
   SLUICE_TRY_VOID(take(desk->output, logit_rows_max * shape.vocabulary));
 
   const std::size_t columns_max = widest_of(shape);
-  desk->shared = std::make_unique<kernels::ActivationBuffer>(rows_max, columns_max);
+  SLUICE_TRY(desk->shared, kernels::ActivationBuffer::make(rows_max, columns_max));
   for (std::size_t i = 0; i < lanes; ++i) {
-    std::span<float> part;
-    SLUICE_TRY_VOID(take(part, scores));
-    desk->lanes.emplace_back(columns_max, part);
+    LaneScratch lane{.own = {}, .normed = std::vector<float>(columns_max), .attention = {}};
+    SLUICE_TRY(lane.own, kernels::ActivationBuffer::make(kOwnRowsMax, columns_max));
+    SLUICE_TRY_VOID(take(lane.attention, scores));
+    desk->lanes.push_back(std::move(lane));
   }
   return desk;
 }
@@ -141,7 +139,7 @@ kernels::Activations Step::prepare(tensor::Lane& lane, std::span<const float> fr
     for (std::size_t i = 0; i < count; ++i) set_row(own, i);
     return own;
   }
-  const kernels::Activations shared = desk_.shared->shape(count, columns, forms);
+  const kernels::Activations shared = desk_.shared.shape(count, columns, forms);
   lane.share(count, kPrepareGrain, [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) set_row(shared, i);
   });

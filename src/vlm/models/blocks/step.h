@@ -39,7 +39,6 @@ class Desk final : public Workspace {
                                std::size_t lanes);
 
   struct LaneScratch {
-    LaneScratch(std::size_t columns_max, std::span<float> attention);
     kernels::ActivationBuffer own;  // up to kOwnRowsMax rows
     std::vector<float> normed;      // one row
     std::span<float> attention;     // scores
@@ -59,7 +58,7 @@ class Desk final : public Workspace {
   std::span<float> cosines;   // [rows, head_dim / 2]
   std::span<float> sines;     // [rows, head_dim / 2]
   std::span<float> output;    // [logit rows, vocabulary]
-  std::unique_ptr<kernels::ActivationBuffer> shared;
+  kernels::ActivationBuffer shared;
   std::vector<LaneScratch> lanes;
   std::vector<Stretch> stretches;
   std::vector<std::size_t> logit_rows;  // indices of rows that want logits

@@ -43,8 +43,9 @@ void describe_weights(const formats::TensorFile& file, std::string_view table, b
   if (most != bytes_of.end()) description.number_format = tensor::name_of(most->first);
 }
 
-Result<WeightReader> WeightReader::make(const formats::TensorFile& file, tensor::ThreadPool& pool) {
-  SLUICE_TRY(tensor::Arena arena, tensor::Arena::make(bytes_in_memory(file)));
+Result<WeightReader> WeightReader::make(const formats::TensorFile& file, std::size_t bytes,
+                                        tensor::ThreadPool& pool) {
+  SLUICE_TRY(tensor::Arena arena, tensor::Arena::make(bytes));
   return WeightReader(file, pool, std::move(arena));
 }
 

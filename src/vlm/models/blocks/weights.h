@@ -24,8 +24,9 @@ void describe_weights(const formats::TensorFile& file, std::string_view table, b
 
 class WeightReader {
  public:
-  // Reserves the memory that all weights of `file` take in the kernels' layout.
-  static Result<WeightReader> make(const formats::TensorFile& file, tensor::ThreadPool& pool);
+  // Reserves `bytes` of memory for what is taken: describe_weights() says how much.
+  static Result<WeightReader> make(const formats::TensorFile& file, std::size_t bytes,
+                                   tensor::ThreadPool& pool);
 
   // [rows, columns], laid out for the kernels when first multiplied: the file must stay open.
   Result<kernels::Weight> matrix(std::string_view name, std::size_t rows, std::size_t columns);

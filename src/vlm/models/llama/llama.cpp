@@ -63,7 +63,7 @@ Result<std::unique_ptr<const Model>> Llama::load(std::shared_ptr<const formats::
   model->description_ = describe(*file, model->config_);
   const LlamaConfig& config = model->config_;
   const Shape& shape = config.shape;
-  SLUICE_TRY(WeightReader weights, WeightReader::make(*file, pool));
+  SLUICE_TRY(WeightReader weights, WeightReader::make(*file, model->description_.weights_bytes, pool));
   SLUICE_TRY(model->embedding_, weights.table("token_embd.weight", shape.vocabulary, shape.hidden));
   for (std::size_t i = 0; i < shape.layers; ++i) {
     SLUICE_TRY(Layer layer, model->read_layer(weights, i));

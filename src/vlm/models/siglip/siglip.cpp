@@ -26,7 +26,8 @@ VisionDescription describe(const formats::TensorFile& file, const SiglipConfig& 
           .frames = config.frames,
           .parameters = sums.parameters,
           .weights_bytes = sums.weights_bytes,
-          .workspace_bytes = SiglipDesk::bytes_for(config.shape)};
+          .workspace_bytes = SiglipDesk::bytes_for(config.shape),
+          .lane_bytes = SiglipDesk::bytes_for_lane(config.shape)};
 }
 
 // Takes the tower's parts out of a file.
@@ -103,8 +104,8 @@ class Siglip final : public VisionModel {
                                                          tensor::ThreadPool& pool);
 
   const VisionDescription& description() const override { return description_; }
-  Result<std::unique_ptr<VisionWorkspace>> make_workspace() const override {
-    return SiglipDesk::make(shape());
+  Result<std::unique_ptr<VisionWorkspace>> make_workspace(std::size_t lanes) const override {
+    return SiglipDesk::make(shape(), lanes);
   }
   void encode(std::span<const float> pixels, std::span<float> rows, VisionWorkspace& workspace,
               tensor::ThreadPool& pool) const override;
@@ -124,7 +125,7 @@ Result<std::unique_ptr<const VisionModel>> Siglip::load(std::shared_ptr<const fo
   SLUICE_TRY(const SiglipConfig config, SiglipConfig::read(*file));
   auto model = std::make_unique<Siglip>();
   model->description_ = describe(*file, config);
-  SLUICE_TRY(WeightReader weights, WeightReader::make(*file, pool));
+  SLUICE_TRY(WeightReader weights, WeightReader::make(*file, model->description_.weights_bytes, pool));
   TowerReader reader(*file, weights, config);
   SLUICE_TRY(model->patches_, reader.patches());
   for (std::size_t i = 0; i < config.shape.layers; ++i) {
@@ -142,6 +143,7 @@ void Siglip::encode(std::span<const float> pixels, std::span<float> rows, Vision
   CHECK(pixels.size() == image::kChannels * shape().image * shape().image);
   CHECK(rows.size() == shape().rows() * shape().out);
   auto& desk = static_cast<SiglipDesk&>(workspace);
+  CHECK(desk.lanes.size() >= pool.threads());
   pool.run([&](tensor::Lane& lane) {
     patches_.run(lane, desk, pixels);
     for (std::size_t i = 0; i < layers_.size(); ++i) {

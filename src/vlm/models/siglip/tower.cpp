@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "vlm/kernels/format.h"
 #include "vlm/kernels/ops.h"
@@ -29,15 +28,20 @@ std::size_t widest_of(const VisionShape& s) {
   return std::max({s.hidden, s.intermediate, 3 * s.patch * s.patch});
 }
 
+std::size_t longest_row(const VisionShape& s) {
+  return std::max(widest_of(s), s.hidden * s.shuffle * s.shuffle);
+}
+
 // Left operands whose rows `fill(index, row)` writes. Complete when it returns.
 template <typename Fill>
-kernels::Activations prepare(tensor::Lane& lane, const kernels::ActivationBuffer& buffer, std::size_t rows,
-                             std::size_t columns, kernels::Forms forms, Fill&& fill) {
+kernels::Activations prepare(tensor::Lane& lane, const SiglipDesk& desk,
+                             const kernels::ActivationBuffer& buffer, std::size_t rows, std::size_t columns,
+                             kernels::Forms forms, Fill&& fill) {
   const kernels::Activations activations = buffer.shape(rows, columns, forms);
-  std::vector<float> row(columns);
+  const std::span<float> row = desk.lanes[lane.index()].row.first(columns);
   lane.share(rows, kGrain, [&](std::size_t first, std::size_t last) {
     for (; first < last; ++first) {
-      fill(first, std::span(row));
+      fill(first, row);
       activations.set_row(first, row.data());
     }
   });
@@ -48,10 +52,11 @@ kernels::Activations prepare(tensor::Lane& lane, const kernels::ActivationBuffer
 kernels::Activations prepare_normed(tensor::Lane& lane, SiglipDesk& desk, const LayerNorm& norm,
                                     kernels::Forms forms) {
   const std::size_t width = desk.shape.hidden;
-  return prepare(
-      lane, *desk.patch_rows, desk.shape.patches(), width, forms, [&](std::size_t i, std::span<float> row) {
-        kernels::layer_norm(row, {desk.row(desk.x, width, i), width}, norm.weight, norm.bias, norm.eps);
-      });
+  return prepare(lane, desk, desk.patch_rows, desk.shape.patches(), width, forms,
+                 [&](std::size_t i, std::span<float> row) {
+                   kernels::layer_norm(row, {desk.row(desk.x, width, i), width}, norm.weight, norm.bias,
+                                       norm.eps);
+                 });
 }
 
 // x += delta + bias
@@ -112,12 +117,16 @@ std::size_t SiglipDesk::bytes_for(const VisionShape& shape) {
          kernels::ActivationBuffer::bytes_for(shape.rows(), shape.hidden * shape.shuffle * shape.shuffle);
 }
 
-Result<std::unique_ptr<SiglipDesk>> SiglipDesk::make(const VisionShape& s) {
+std::size_t SiglipDesk::bytes_for_lane(const VisionShape& shape) {
+  return (longest_row(shape) + attention_of(shape).scratch()) * sizeof(float);
+}
+
+Result<std::unique_ptr<SiglipDesk>> SiglipDesk::make(const VisionShape& s, std::size_t lanes) {
   auto desk = std::make_unique<SiglipDesk>();
   desk->shape = s;
   desk->attention = attention_of(s);
-  SLUICE_TRY(desk->arena_,
-             tensor::Arena::make(floats_of(s) * sizeof(float) + kParts * tensor::Arena::kAlignment));
+  SLUICE_TRY(desk->arena_, tensor::Arena::make(floats_of(s) * sizeof(float) + lanes * bytes_for_lane(s) +
+                                               (kParts + 2 * lanes) * tensor::Arena::kAlignment));
   const auto take = [&](std::span<float>& part, std::size_t count) -> base::Status {
     SLUICE_TRY(part, desk->arena_.take_floats(count));
     return {};
@@ -136,8 +145,13 @@ Result<std::unique_ptr<SiglipDesk>> SiglipDesk::make(const VisionShape& s) {
   a.out = desk->attended.data();
   SLUICE_TRY_VOID(take(desk->lifted, n * s.intermediate));
   SLUICE_TRY_VOID(take(desk->gathered, s.rows() * s.hidden * s.shuffle * s.shuffle));
-  desk->patch_rows = std::make_unique<kernels::ActivationBuffer>(n, widest_of(s));
-  desk->frame_rows = std::make_unique<kernels::ActivationBuffer>(s.rows(), s.hidden * s.shuffle * s.shuffle);
+  desk->lanes.resize(lanes);
+  for (LaneScratch& lane : desk->lanes) {
+    SLUICE_TRY_VOID(take(lane.row, longest_row(s)));
+    SLUICE_TRY_VOID(take(lane.scores, a.scratch()));
+  }
+  SLUICE_TRY(desk->patch_rows, kernels::ActivationBuffer::make(n, widest_of(s)));
+  SLUICE_TRY(desk->frame_rows, kernels::ActivationBuffer::make(s.rows(), s.hidden * s.shuffle * s.shuffle));
   return desk;
 }
 
@@ -154,7 +168,7 @@ void PatchEmbedding::run(tensor::Lane& lane, SiglipDesk& desk, std::span<const f
             pixels.begin() + static_cast<std::ptrdiff_t>((colour * s.image + top + y) * s.image + left),
             s.patch, to);
   };
-  const auto patches = prepare(lane, *desk.patch_rows, s.patches(), image::kChannels * s.patch * s.patch,
+  const auto patches = prepare(lane, desk, desk.patch_rows, s.patches(), image::kChannels * s.patch * s.patch,
                                projection.weight.forms(), cut);
   kernels::matmul(lane, projection.weight, patches, desk.delta.data());
   lane.barrier();
@@ -183,11 +197,11 @@ void TowerAttention::run(tensor::Lane& lane, SiglipDesk& desk) const {
   lane.share((n + kernels::kRowGroup - 1) / kernels::kRowGroup, 1,
              [&](std::size_t group, std::size_t) { lay_out(desk, group, query.bias, key.bias, value.bias); });
   lane.barrier();
-  std::vector<float> scratch(desk.attention.scratch());
+  const std::span<float> scratch = desk.lanes[lane.index()].scores;
   lane.share(desk.attention.units(), 1,
              [&](std::size_t unit, std::size_t) { kernels::attend_mutually(desk.attention, unit, scratch); });
   lane.barrier();
-  const auto attended = prepare(lane, *desk.patch_rows, n, s.hidden, out.weight.forms(),
+  const auto attended = prepare(lane, desk, desk.patch_rows, n, s.hidden, out.weight.forms(),
                                 [&](std::size_t p, std::span<float> row) {
                                   std::copy_n(desk.row(desk.attended, s.hidden, p), s.hidden, row.begin());
                                 });
@@ -202,7 +216,7 @@ void TowerFeedForward::run(tensor::Lane& lane, SiglipDesk& desk) const {
   kernels::matmul(lane, first.weight, normed, desk.lifted.data());
   lane.barrier();
   const auto bent =
-      prepare(lane, *desk.patch_rows, s.patches(), s.intermediate, second.weight.forms(),
+      prepare(lane, desk, desk.patch_rows, s.patches(), s.intermediate, second.weight.forms(),
               [&](std::size_t p, std::span<float> row) {
                 std::copy_n(desk.row(desk.lifted, s.intermediate, p), s.intermediate, row.begin());
                 kernels::add(row, first.bias);
@@ -233,7 +247,7 @@ void Connector::run(tensor::Lane& lane, SiglipDesk& desk, std::span<float> rows)
   lane.barrier();
   observe(lane, desk, "post_norm", desk.delta);
   observe(lane, desk, "shuffle", desk.gathered);
-  const auto gathered = prepare(lane, *desk.frame_rows, s.rows(), width, weight.forms(),
+  const auto gathered = prepare(lane, desk, desk.frame_rows, s.rows(), width, weight.forms(),
                                 [&](std::size_t i, std::span<float> row) {
                                   std::copy_n(desk.row(desk.gathered, width, i), width, row.begin());
                                 });

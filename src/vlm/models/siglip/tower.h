@@ -4,6 +4,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "vlm/kernels/activations.h"
 #include "vlm/kernels/matmul.h"
@@ -16,20 +17,28 @@ namespace sluice::vlm::models {
 // Activations of one frame; one allocation.
 class SiglipDesk final : public VisionWorkspace {
  public:
-  static Result<std::unique_ptr<SiglipDesk>> make(const VisionShape& shape);
+  static Result<std::unique_ptr<SiglipDesk>> make(const VisionShape& shape, std::size_t lanes);
   static std::size_t bytes_for(const VisionShape& shape);
+  static std::size_t bytes_for_lane(const VisionShape& shape);
+
+  struct LaneScratch {
+    std::span<float> row;     // one left operand
+    std::span<float> scores;  // of attention
+  };
 
   VisionShape shape;
   kernels::MutualAttention attention;                     // of a layer; what it reads and writes lies below
   std::span<float> x;                                     // [patches, hidden], the residual stream
   std::span<float> queries, keys, values;                 // [patches, hidden] as projected
   std::span<float> head_queries, head_keys, head_values;  // the same as attention reads them
-  std::span<float> attended;  // [patches, hidden], in place of the queries as projected
-  std::span<float> lifted;    // [patches, intermediate]
-  std::span<float> delta;     // [patches, hidden]
-  std::span<float> gathered;  // [rows, hidden * shuffle^2]
-  std::unique_ptr<kernels::ActivationBuffer> patch_rows;  // left operands of one row for each patch
-  std::unique_ptr<kernels::ActivationBuffer> frame_rows;  // and of one for each row of the decoder
+  std::span<float> attended;             // [patches, hidden], in place of the queries as projected
+  std::span<float> lifted;               // [patches, intermediate]
+  std::span<float> delta;                // [patches, hidden]
+  std::span<float> gathered;             // [rows, hidden * shuffle^2]
+  kernels::ActivationBuffer patch_rows;  // left operands of one row for each patch
+  kernels::ActivationBuffer frame_rows;  // and of one for each row of the decoder
+
+  std::vector<LaneScratch> lanes;
 
   float* row(std::span<float> buffer, std::size_t columns, std::size_t index) const {
     return buffer.data() + index * columns;
