@@ -159,7 +159,8 @@ class Document {
     if (json.size() > kWishesBytesMax)
       return refuse_wish(path, fmt::format("'{}' has more than {} bytes", path, kWishesBytesMax));
     simdjson::dom::element element;
-    if (parser_.parse(json.data(), json.size()).get(element) != simdjson::SUCCESS)
+    // An empty view may point nowhere, and the parser copies from where it points.
+    if (json.empty() || parser_.parse(json.data(), json.size()).get(element) != simdjson::SUCCESS)
       return refuse_wish(path, fmt::format("'{}' is not valid JSON", path));
     return element;
   }

@@ -342,6 +342,7 @@ TEST(hub_routing_parse_wishes, contradictions_are_refused) {
 }
 
 TEST(hub_routing_parse_wishes, defaults_name_where_they_stand) {
+  EXPECT_EQ(parse_wish_defaults({}, kProviders, "key").error().message, "'key' is not valid JSON");
   const auto refused = parse_wish_defaults(R"({"ordr":[]})", kProviders, "models.quick");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().parameter, "models.quick.ordr");
