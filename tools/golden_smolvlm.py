@@ -1,7 +1,8 @@
 """tests/golden/smolvlm: seeded checkpoints of the true architecture, and what Hugging Face transformers computes on them.
 
 Of the tiny ones checkpoint and values are committed, of the family's full shapes (FULL) the values only: `tools/prove parity` makes
-the checkpoint again, from the same seed, and runs our engine on it. `llama/` is a SmolVLM with a Llama decoder, `smollm3/` one with a SmolLM3 decoder (layers without positions, tied head). Weights
+the checkpoint again, from the same seed, and runs our engine on it. The decoder's matrices stay in bf16 and become f32 one at a time,
+when they are multiplied: nothing is rounded, and 3B fits 10 GB. `llama/` is a SmolVLM with a Llama decoder, `smollm3/` one with a SmolLM3 decoder (layers without positions, tied head). Weights
 are bf16, so that the files are small and f32 arithmetic on them is exact at the start. A few weights are made large, so that the
 residual streams have the outliers of the real models (hundreds in the tower, above ten thousand in the decoder).
 
@@ -32,7 +33,10 @@ class Shape:
     vocabulary: int = 0  # rows; 0: three more than there are tokens
     # Layers that make what the real models have: hundreds in the tower, above ten thousand in the decoder from layer 4 on.
     tower_outliers: tuple = ((0, 5, -108.0), (2, 9, 500.0))
-    decoder_outlier: tuple = (1, 3, 4000)
+    decoder_outlier: tuple = (1, 3, 4000)  # layer, channel, what its weights are multiplied with
+    # Neurons that make the decoder's outlier, or none. Each adds silu(g) g, which is never negative, as the real models' are of one
+    # sign: a sum of both signs is near zero for a few tokens of a long prompt, and f32 then leaves a thousandth of it to chance.
+    outlier_neurons: int = 0
     picture: str = "disc"
 
 
@@ -51,8 +55,10 @@ TINY = {
     "smollm3": Shape("smollm3", 20261123, 32, 128, 8, 2, text_config(64, 96, 4, 4, 1, 5e6, 1e-6, 512, no_rope_layers=[1, 1, 1, 0]), TINY_VISION),
 }
 BASE, LARGE = vision_config(768, 3072, 12, 12), vision_config(1152, 4304, 27, 16)
-BASE_TILES, LARGE_TILES = (512, 2048, 16, 4), (384, 1536, 14, 3)
-GROWN = {"tower_outliers": ((4, 5, -108.0), (9, 9, -150.0), (-1, 17, 500.0)), "decoder_outlier": (3, 3, 4000), "picture": "tall"}
+# The large shapes see two tiles below each other and the whole, the small ones four and the whole: minutes, not hours.
+BASE_TILES, LARGE_TILES = (512, 2048, 16, 4), (384, 768, 14, 3)
+GROWN = {"tower_outliers": ((4, 5, -108.0), (9, 9, -150.0), (-1, 17, 500.0)), "decoder_outlier": (3, 3, 16000), "outlier_neurons": 64,
+         "picture": "tall"}
 FULL = {
     "256m": Shape("llama", 20261124, *BASE_TILES, text_config(576, 1536, 30, 9, 3, 1e5, 1e-5, 8192), BASE, 49280, **GROWN),
     "500m": Shape("llama", 20261125, *BASE_TILES, text_config(960, 2560, 32, 15, 5, 1e5, 1e-5, 8192), BASE, 49280, **GROWN),
@@ -108,9 +114,44 @@ def make_config(shape, tokenizer):
                          image_token_id=tokenizer.convert_tokens_to_ids("<image>"), tie_word_embeddings=tied)
 
 
+def make_model(config):
+    """Without values: those of the decoder's matrices in bf16, all others in f32."""
+    import torch
+    import transformers
+    from transformers.initialization import no_init_weights
+
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with no_init_weights():
+            model = transformers.SmolVLMForConditionalGeneration(config).eval()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    model.tie_weights()
+    matrices = [part for part in model.model.text_model.layers.modules() if isinstance(part, torch.nn.Linear)]
+    small = {id(part.weight): part.weight.data for part in matrices}
+    for weight in model.parameters():
+        if id(weight) not in small:
+            weight.data = weight.data.float()
+
+    def widen(part, _inputs):
+        part.weight.data = small[id(part.weight)].float()
+
+    def narrow(part, _inputs, _output):
+        part.weight.data = small[id(part.weight)]
+
+    for part in matrices:
+        part.register_forward_pre_hook(widen)
+        part.register_forward_hook(narrow)
+    return model
+
+
 def fill_weights(model, shape):
     import torch
 
+    outliers = {f"model.vision_model.encoder.layers.{layer % shape.vision['num_hidden_layers']}.mlp.fc2.bias": (channel, value)
+                for layer, channel, value in shape.tower_outliers}
+    layer, row, factor = shape.decoder_outlier
+    mlp, neurons, gate = f"model.text_model.layers.{layer}.mlp", shape.outlier_neurons, None
     generator = torch.Generator().manual_seed(shape.seed)
     with torch.no_grad():
         for name, weight in sorted(model.named_parameters()):
@@ -118,22 +159,24 @@ def fill_weights(model, shape):
             if weight.dim() == 1:
                 values = values * 0.1 + (0.0 if name.endswith("bias") else 1.0)
             elif "embed_tokens" in name:
-                values = values * 0.1
+                values *= 0.1
             elif "position_embedding" in name:
-                values = values * 0.5
+                values *= 0.5
             elif "connector" in name or "lm_head" in name:
-                values = values * (4 / math.sqrt(weight.shape[1]))
+                values *= 4 / math.sqrt(weight.shape[1])
             else:
-                values = values * (1.5 / math.sqrt(weight[0].numel()))
-            weight.copy_(values)
-        tower = model.model.vision_model.encoder.layers
-        for layer, channel, value in shape.tower_outliers:
-            tower[layer].mlp.fc2.bias[channel] = value
-        decoder = model.model.text_model.layers
-        layer, channel, factor = shape.decoder_outlier
-        decoder[layer].mlp.down_proj.weight[channel] *= factor
-        for weight in model.parameters():
-            weight.copy_(weight.bfloat16().float())
+                values *= 1.5 / math.sqrt(weight[0].numel())
+            if name in outliers:
+                channel, value = outliers[name]
+                values[channel] = value
+            if name == f"{mlp}.down_proj.weight":
+                values[row] *= 0 if neurons else factor
+                values[row, :neurons] = factor / max(neurons, 1)
+            if name == f"{mlp}.gate_proj.weight":
+                gate = values[:neurons].clone()
+            if name == f"{mlp}.up_proj.weight":
+                values[:neurons] = gate
+            weight.copy_(values.bfloat16())
 
 
 def make_picture(name):
@@ -204,7 +247,7 @@ def make_checkpoint(shape, folder, golden):
     torch.manual_seed(shape.seed)
     config = make_config(shape, tokenizer)
     config._attn_implementation = "eager"
-    model = transformers.SmolVLMForConditionalGeneration(config).eval().float()
+    model = make_model(config)
     fill_weights(model, shape)
     grid = shape.tile // shape.patch
     positions = (torch.clamp(torch.arange(grid).float() * (1.0 / torch.tensor(grid)), max=1 - 1e-6)[:, None]
@@ -217,6 +260,7 @@ def make_checkpoint(shape, folder, golden):
     if shape.kind == "smollm3":
         tensors.pop("lm_head.weight", None)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    del tensors
     config.dtype = "bfloat16"
     config.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -231,6 +275,8 @@ def make_checkpoint(shape, folder, golden):
     picture.save(folder / "picture.png")
     messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": QUESTION}]}]
     prompt = tokenizer.apply_chat_template(messages, chat_template=processor.chat_template, tokenize=False, add_generation_prompt=True)
+    if golden is None:
+        return
     inputs = processor(text=[prompt], images=[[picture]], return_tensors="pt")
     recorder = Recorder(model)
     lines = [f"# transformers {transformers.__version__}, torch {torch.__version__}, seed {shape.seed}, f32, attention eager",
@@ -259,5 +305,5 @@ def make_smolvlm(golden):
 
 
 def make_full(name, folder, golden):
-    """The checkpoint in `folder`, and what is committed of it in `golden`."""
-    make_checkpoint(FULL[name], pathlib.Path(folder), pathlib.Path(golden))
+    """The checkpoint in `folder`, and what is committed of it in `golden`, unless that is None: the committed file is good."""
+    make_checkpoint(FULL[name], pathlib.Path(folder), golden and pathlib.Path(golden))
