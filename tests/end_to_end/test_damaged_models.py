@@ -15,9 +15,10 @@ def chat(hub):
 
 
 def test_a_checkpoint_cut_short_is_an_error_until_it_is_whole_again():
-    with hubs.Hub(models=("reciter",)) as hub:
-        folder = hub.models / "eye" / "tiny"
-        shutil.copytree(GOLDEN, folder)
+    hub = hubs.Hub(models=("reciter",))
+    folder = hub.models / "eye" / "tiny"
+    shutil.copytree(GOLDEN, folder)
+    with hub:
         weights = folder / "model.safetensors"
         assert chat(hub).status == 200
         os.truncate(weights, 5000)
