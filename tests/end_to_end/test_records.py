@@ -24,9 +24,9 @@ def groq():
 
 
 def explained(hub, id):
-    answer = hub.ask("GET", f"/admin/generations/{id}")
-    assert answer.status == 200, answer
-    return json.loads(answer.body)["data"]
+    """An attempt ends, and is told of, a moment after its answer's last byte."""
+    hub.wait(lambda: hub.ask("GET", f"/admin/generations/{id}").status == 200, f"explained: {id}")
+    return json.loads(hub.ask("GET", f"/admin/generations/{id}").body)["data"]
 
 
 def listed(hub, query=""):
