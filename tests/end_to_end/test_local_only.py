@@ -3,14 +3,8 @@ import json
 
 import pytest
 
-from harness import hub as hubs, upstream as up
+from harness import hub as hubs
 from harness.reciting_model import RECITED
-
-
-@pytest.fixture
-def openai():
-    with up.Upstream() as upstream:
-        yield upstream
 
 
 def refuses_providers(hub):

@@ -7,18 +7,6 @@ import pytest
 from harness import hub as hubs, upstream as up
 
 
-@pytest.fixture
-def openai():
-    with up.Upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def groq():
-    with up.Upstream() as upstream:
-        yield upstream
-
-
 def config(probes, price=None):
     route = {"price": price} if price else {}
     return {"models": {"either": {"routes": [{"provider": "openai", "model": "first", **route},

@@ -4,23 +4,9 @@ import signal
 import sqlite3
 import time
 
-import pytest
-
 from harness import hub as hubs, upstream as up
 
 SECRET_QUESTION = "quokka-of-the-question"
-
-
-@pytest.fixture
-def openai():
-    with up.Upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def groq():
-    with up.Upstream() as upstream:
-        yield upstream
 
 
 def explained(hub, id):

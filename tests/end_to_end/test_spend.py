@@ -19,12 +19,6 @@ def one_day():
         time.sleep(left)
 
 
-@pytest.fixture
-def openai():
-    with up.Upstream() as upstream:
-        yield upstream
-
-
 def config(cap, **more):
     return {"max_spend_usd_per_day": cap,
             "models": {"paid": {"routes": [{"provider": "openai", "model": "x", "price": {"input": 1, "output": 2}}]}},
