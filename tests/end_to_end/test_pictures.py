@@ -228,6 +228,8 @@ def test_caption_goes_on_after_a_bad_file(hub, tmp_path):
     lines = [json.loads(line) for line in run.stdout.splitlines()]
     assert [pathlib.Path(line["file"]).name for line in lines] == ["a.png", "c.png"]
     assert lines[0]["text"] == lines[1]["text"] and lines[0]["tiles_used"] == 1
+    repaired = hub.command("caption", str(tmp_path / "a.png"), "--json", "--max-tokens", "2", "--tiles", "1", "--repair", "deskew,light")
+    assert repaired.returncode == 0 and json.loads(repaired.stdout)["tiles_used"] == 1
 
 
 @pytest.fixture
@@ -277,7 +279,8 @@ def test_show_predicts_memory_for_both_halves(hub):
     assert shown["memory"]["vision_weights_bytes"] > 50_000
 
 
-@pytest.mark.parametrize("arguments", [["ask"], ["ask", "question only"], ["ask", "a.png", "Q", "--tiles", "9"], ["caption"]])
+@pytest.mark.parametrize("arguments", [["ask"], ["ask", "question only"], ["ask", "a.png", "Q", "--tiles", "9"],
+                                       ["ask", "a.png", "Q", "--repair", "straight"], ["caption"]])
 def test_wrong_usage(hub, arguments):
     assert hub.command(*arguments).returncode == 2
 

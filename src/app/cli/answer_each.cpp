@@ -28,7 +28,7 @@ std::string as_line(const SeeingOptions& options, const fs::path& file, bool alo
 
 }  // namespace
 
-int answer_each(const SeeingOptions& options, generation::TileChoice choice, const std::string& question,
+int answer_each(const SeeingOptions& options, PictureChoice choice, const std::string& question,
                 std::span<const fs::path> files, ChatSession& chat) {
   ProgressBar bar(files.size());
   std::size_t failed = 0;

@@ -53,8 +53,7 @@ struct Turn {
 };
 
 base::Result<Turn> make_turn(const Options& options, const vlm::generation::LanguageModel& model,
-                             std::span<const std::filesystem::path> files,
-                             vlm::generation::TileChoice choice) {
+                             std::span<const std::filesystem::path> files, PictureChoice choice) {
   Turn turn{.message = {.role = "user", .content = options.words.back()}, .pictures = {}};
   if (options.frame_rate == 0) {
     SLUICE_TRY(turn.pictures, prepare_picture_files(model, files, choice));
@@ -80,7 +79,7 @@ int run(const Options& options) {
   if (options.words.size() < 2)
     return refuse_usage({.code = base::ErrorCode::invalid_argument,
                          .message = "ask: expected at least one picture and a question"});
-  const auto choice = vlm::generation::TileChoice::parse(options.tiles);
+  const auto choice = picture_choice_of(options);
   if (!choice) return refuse_usage(choice.error());
   auto settings = chat_options_of(options);
   if (!settings) return refuse_usage(settings.error());

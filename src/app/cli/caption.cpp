@@ -14,7 +14,7 @@ struct Options : SeeingOptions {
 };
 
 int run(const Options& options) {
-  const auto choice = vlm::generation::TileChoice::parse(options.tiles);
+  const auto choice = picture_choice_of(options);
   auto settings = chat_options_of(options);
   if (!choice || !settings || options.paths.empty()) {
     report(!choice     ? choice.error()

@@ -35,6 +35,9 @@ void declare_seeing(Arguments& arguments, SeeingOptions& options) {
 void declare_asking(Arguments& arguments, SeeingOptions& options) {
   arguments.option("--tiles", options.tiles,
                    "full (as the reference), auto (by the picture's size), or 1 to 6 [full]");
+  arguments.option(
+      "--repair", options.repair,
+      "deskew, light or both with a comma between: straightens a page, evens out its light [none]");
   arguments.option("--max-tokens", options.tokens_max,
                    "longest answer in tokens [until the context is full]");
   arguments.option("--temperature", options.temperature, "0 takes the likeliest token each time [0]");
@@ -57,6 +60,13 @@ Result<ChatOptions> chat_options_of(const SeeingOptions& options) {
       return fail(ErrorCode::invalid_argument, "--seed: expected a whole number, got {}", options.seed);
   }
   return chat;
+}
+
+Result<PictureChoice> picture_choice_of(const SeeingOptions& options) {
+  PictureChoice choice;
+  SLUICE_TRY(choice.tiles, generation::TileChoice::parse(options.tiles));
+  SLUICE_TRY(choice.repair, vlm::image::Repair::parse(options.repair));
+  return choice;
 }
 
 bool is_picture_name(const fs::path& file) {
@@ -122,10 +132,10 @@ Result<generation::PreparedPicture> name_file(Result<generation::PreparedPicture
 }  // namespace
 
 Result<generation::PreparedPicture> prepare_picture_file(const generation::LanguageModel& model,
-                                                         const fs::path& file,
-                                                         generation::TileChoice choice) {
+                                                         const fs::path& file, PictureChoice choice) {
   SLUICE_TRY(const std::vector<char> bytes, read_picture_file(file));
-  return name_file(generation::prepare_picture(model, std::as_bytes(std::span(bytes)), choice), file);
+  return name_file(
+      generation::prepare_picture(model, std::as_bytes(std::span(bytes)), choice.tiles, choice.repair), file);
 }
 
 Result<generation::PreparedPicture> prepare_frame_file(const generation::LanguageModel& model,
@@ -136,7 +146,7 @@ Result<generation::PreparedPicture> prepare_frame_file(const generation::Languag
 
 Result<std::vector<generation::PreparedPicture>> prepare_picture_files(const generation::LanguageModel& model,
                                                                        std::span<const fs::path> files,
-                                                                       generation::TileChoice choice) {
+                                                                       PictureChoice choice) {
   std::vector<generation::PreparedPicture> pictures;
   for (const fs::path& file : files) {
     SLUICE_TRY(generation::PreparedPicture picture, prepare_picture_file(model, file, choice));

@@ -21,6 +21,7 @@ namespace sluice::app::cli {
 struct SeeingOptions {
   std::string model;
   std::string tiles = "full";
+  std::string repair = "none";
   std::uint64_t tokens_max = 0;
   double temperature = 0;  // greedy is how the reference decodes
   std::string seed;
@@ -31,6 +32,13 @@ struct SeeingOptions {
 void declare_seeing(Arguments& arguments, SeeingOptions& options);
 void declare_asking(Arguments& arguments, SeeingOptions& options);  // all but the model
 base::Result<ChatOptions> chat_options_of(const SeeingOptions& options);
+
+// How the pictures of a command are prepared.
+struct PictureChoice {
+  vlm::generation::TileChoice tiles{};
+  vlm::image::Repair repair{};
+};
+base::Result<PictureChoice> picture_choice_of(const SeeingOptions& options);
 
 // By its ending: what is read as JPEG, PNG or WebP.
 bool is_picture_name(const std::filesystem::path& file);
@@ -47,8 +55,7 @@ base::Result<PromptWithPictures> find_pictures(std::span<const std::string> word
 
 // Errors begin with the file's name.
 base::Result<vlm::generation::PreparedPicture> prepare_picture_file(
-    const vlm::generation::LanguageModel& model, const std::filesystem::path& file,
-    vlm::generation::TileChoice choice);
+    const vlm::generation::LanguageModel& model, const std::filesystem::path& file, PictureChoice choice);
 
 // A file as a frame of a video.
 base::Result<vlm::generation::PreparedPicture> prepare_frame_file(const vlm::generation::LanguageModel& model,
@@ -59,12 +66,12 @@ base::Result<ChatSession::LoadedModel> load_seeing_model(const std::string& name
 
 base::Result<std::vector<vlm::generation::PreparedPicture>> prepare_picture_files(
     const vlm::generation::LanguageModel& model, std::span<const std::filesystem::path> files,
-    vlm::generation::TileChoice choice);
+    PictureChoice choice);
 
 // Asks the same about each picture, every one in a conversation of its own: lines "file: text" or, as JSON
 // Lines, objects with the time each stage took, as soon as they are known; progress on standard error. A
 // picture that cannot be read is reported and the others go on; Ctrl-C ends it. Returns the exit code.
-int answer_each(const SeeingOptions& options, vlm::generation::TileChoice choice, const std::string& question,
+int answer_each(const SeeingOptions& options, PictureChoice choice, const std::string& question,
                 std::span<const std::filesystem::path> files, ChatSession& chat);
 
 // Fields of an object that has been begun.

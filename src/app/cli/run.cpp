@@ -91,7 +91,7 @@ std::string reply_as_json(const std::string& model, const ChatSession& chat, con
 
 int run_once(const Options& options, ChatSession& chat, const PromptWithPictures& prompt,
              vlm::generation::TileChoice choice) {
-  const auto pictures = prepare_picture_files(chat.model(), prompt.pictures, choice);
+  const auto pictures = prepare_picture_files(chat.model(), prompt.pictures, {.tiles = choice});
   if (!pictures) return report(pictures.error());
   const bool stream = !options.json;
   const auto show = [stream](std::string_view text) {

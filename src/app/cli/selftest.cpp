@@ -83,7 +83,7 @@ void print_summary(const std::vector<Asked>& asked, const ChatSession& chat, std
 }
 
 int run(const Options& options) {
-  const auto choice = vlm::generation::TileChoice::parse(options.tiles);
+  const auto choice = picture_choice_of(options);
   auto settings = chat_options_of(options);
   if (!choice || !settings) {
     report(!choice ? choice.error() : settings.error());
@@ -98,7 +98,8 @@ int run(const Options& options) {
   const std::vector<Question> questions = draw_questions(seed);
   std::vector<Asked> asked;
   for (const Question& question : questions) {
-    auto picture = vlm::generation::prepare_picture(chat.model(), question.picture, *choice);
+    auto picture = vlm::generation::prepare_picture(
+        chat.model(), vlm::image::repaired(question.picture, choice->repair), choice->tiles);
     if (!picture) return report(picture.error());
     chat.clear();
     const auto reply = chat.ask(question.text, [](std::string_view) {}, {*std::move(picture)});

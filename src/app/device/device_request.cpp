@@ -159,8 +159,12 @@ Status Album::add_video(const tasks::NativePart& part, const std::string& place,
     SLUICE_TRY(std::vector<std::byte> bytes, image_bytes(video.frames[index], frame));
     const auto size = vlm::image::read_size(bytes);
     if (!size) return refuse_page(frame, size.error());
-    vlm::generation::PreparedPicture picture{
-        .choice = {}, .size = *size, .plan = {}, .frames_possible = 1, .frame_tokens = frame_tokens};
+    vlm::generation::PreparedPicture picture{.choice = {},
+                                             .repair = {},
+                                             .size = *size,
+                                             .plan = {},
+                                             .frames_possible = 1,
+                                             .frame_tokens = frame_tokens};
     pages_.push_back({frame, std::move(bytes), std::move(picture), true});
   }
   const auto told =

@@ -1,6 +1,7 @@
 #include "vlm/generation/picture_prompt.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/strings.h"
 #include "vlm/image/decode.h"
@@ -77,12 +78,13 @@ Result<PreparedPicture> plan_picture(const LanguageModel& model, std::span<const
 base::Status cut_picture(const LanguageModel& model, std::span<const std::byte> encoded,
                          PreparedPicture& planned) {
   const auto began = std::chrono::steady_clock::now();
-  SLUICE_TRY(const image::Picture picture, image::decode(encoded));
+  SLUICE_TRY(image::Picture picture, image::decode(encoded));
   if (planned.size != image::Size{picture.width, picture.height})
     return fail(ErrorCode::invalid_argument, "picture: expected {}x{} as its head says, found {}x{}",
                 planned.size.width, planned.size.height, picture.width, picture.height);
   planned.decoding = std::chrono::steady_clock::now() - began;
-  cut(model, picture, planned);
+  cut(model, planned.repair.any() ? image::repaired(std::move(picture), planned.repair) : std::move(picture),
+      planned);
   return {};
 }
 
@@ -94,8 +96,9 @@ Result<PreparedPicture> prepare_picture(const LanguageModel& model, const image:
 }
 
 Result<PreparedPicture> prepare_picture(const LanguageModel& model, std::span<const std::byte> encoded,
-                                        TileChoice choice) {
+                                        TileChoice choice, image::Repair repair) {
   SLUICE_TRY(PreparedPicture picture, plan_picture(model, encoded, choice));
+  picture.repair = repair;
   SLUICE_TRY_VOID(cut_picture(model, encoded, picture));
   return picture;
 }

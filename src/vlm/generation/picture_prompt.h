@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "vlm/generation/language_model.h"
 #include "vlm/image/picture.h"
+#include "vlm/image/repair.h"
 #include "vlm/image/tiles.h"
 #include "vlm/tokenizer/chat_template.h"
 
@@ -31,6 +32,7 @@ struct TileChoice {
 
 struct PreparedPicture {
   TileChoice choice;
+  image::Repair repair;               // what cut_picture does before cutting; nothing, like the reference
   image::Size size;                   // as it is read, after EXIF orientation
   image::TilePlan plan;               // what was done
   std::uint32_t frames_possible = 0;  // with TileChoice full
@@ -55,7 +57,7 @@ base::Result<PreparedPicture> prepare_picture(const LanguageModel& model, const 
                                               TileChoice choice = {});
 // Both.
 base::Result<PreparedPicture> prepare_picture(const LanguageModel& model, std::span<const std::byte> encoded,
-                                              TileChoice choice = {});
+                                              TileChoice choice = {}, image::Repair repair = {});
 
 // The models were trained with pictures in front of the text: says so when one of a message stands behind it,
 // else empty.

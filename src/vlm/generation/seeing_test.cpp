@@ -12,6 +12,8 @@
 #include "vlm/generation/engine.h"
 #include "vlm/generation/limits.h"
 #include "vlm/generation/picture_prompt.h"
+#include "vlm/image/decode.h"
+#include "vlm/image/repair.h"
 #include "vlm/kernels/cpu.h"
 #include "vlm/models/golden_seams.h"
 
@@ -30,11 +32,15 @@ std::shared_ptr<const LanguageModel> load(const std::string& kind) {
   return model ? *model : nullptr;
 }
 
-std::vector<std::byte> picture_bytes() {
-  std::ifstream in(folder("llama") + "/picture.png", std::ios::binary);
+std::vector<std::byte> bytes_of(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
   const std::vector<char> text{std::istreambuf_iterator<char>(in), {}};
   const auto bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};
+}
+
+std::vector<std::byte> picture_bytes() {
+  return bytes_of(folder("llama") + "/picture.png");
 }
 
 struct Answer : Session {
@@ -190,6 +196,18 @@ TEST_F(vlm_generation_seeing, cuts_as_finely_as_asked) {
   for (const char* text : {"", "0", "7", "-1", "fast"}) EXPECT_FALSE(TileChoice::parse(text)) << text;
   EXPECT_TRUE(prepare_picture(*model, picture_bytes()));
   EXPECT_FALSE(prepare_picture(*model, std::as_bytes(std::span("no picture"))));
+}
+
+TEST_F(vlm_generation_seeing, repairs_a_picture_only_when_asked) {
+  const auto model = load("llama");
+  const auto bytes = bytes_of(std::string(SLUICE_SOURCE_DIR) + "/tests/fuzz/seeds/image/palette.png");
+  const image::Picture decoded = *image::decode(bytes);
+  const auto whole_of = [](const auto& prepared) { return prepared->frames.back().rgb; };
+  const auto untouched = prepare_picture(*model, bytes);
+  EXPECT_EQ(whole_of(untouched), whole_of(prepare_picture(*model, decoded)));
+  const auto flat = prepare_picture(*model, bytes, {}, {.light = true});
+  EXPECT_EQ(whole_of(flat), whole_of(prepare_picture(*model, image::flatten_light(decoded))));
+  EXPECT_NE(whole_of(flat), whole_of(untouched));
 }
 
 // The error of a checkpoint in one of whose files `from` was made `to`.
