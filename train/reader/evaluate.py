@@ -30,6 +30,8 @@ TASKS = {
         "word": samples.small_word,
         "lines": samples.small_lines,
         "label": samples.small_label,
+        "receipt": samples.small_receipt,
+        "scene": samples.small_scene,
     },
     "pages": {
         "word": lambda rng, held_out: samples.one_line(rng, held_out, 12, split=True),
@@ -101,11 +103,27 @@ class Transformers:
         self.shape = dataclasses.replace(shapes.SHAPES["reader-8m"], tile=vision.image_size, patch=vision.patch_size,
                                          shuffle=self.model.config.scale_factor, longest=preprocessor["size"]["longest_edge"])
 
-    def answer(self, pixels, question):
+    def answer_all(self, asked, at_once=64):
+        """Yields (position, answer) of each (pixels, question), questions of one length together."""
         from reader import batches, model
 
-        parts, _, prompt, _ = batches.encode(samples.Sample(pixels, question, "", [], ""), self.shape, self.tokenizer)
-        return self.tokenizer.decode(model.answer(self.model, self.tokenizer, self.torch.from_numpy(parts.copy()), prompt, LONGEST)).strip()
+        groups = collections.defaultdict(list)
+
+        def finish(group):
+            tiles = self.torch.from_numpy(np.concatenate([parts for _, parts, _ in group]))
+            said = model.answers(self.model, self.tokenizer, tiles, [prompt for _, _, prompt in group], LONGEST)
+            return [(place, self.tokenizer.decode(ids).strip()) for (place, _, _), ids in zip(group, said)]
+
+        for place, (pixels, question) in enumerate(asked):
+            parts, _, prompt, _ = batches.encode(samples.Sample(pixels, question, "", [], ""), self.shape, self.tokenizer)
+            group = groups[len(parts), len(prompt)]
+            group.append((place, parts, prompt))
+            if len(group) == at_once:
+                yield from finish(group)
+                group.clear()
+        for group in groups.values():
+            if group:
+                yield from finish(group)
 
     def answer_with_gaps(self, pixels, question):
         """The tokens of the greedy answer as text, and by how much the best logit led at each step, that of the end included."""
@@ -117,7 +135,13 @@ class Transformers:
         return [self.tokenizer.decode([token]) for token in said], gaps
 
 
-class Engine:
+class OneByOne:
+    def answer_all(self, asked):
+        for place, (pixels, question) in enumerate(asked):
+            yield place, self.answer(pixels, question)
+
+
+class Engine(OneByOne):
     """The same question through the `sluice` that a user runs."""
 
     def __init__(self, binary, model):
@@ -134,7 +158,7 @@ class Engine:
         return reply["text"].strip()
 
 
-class Tesseract:
+class Tesseract(OneByOne):
     """Transcribes; it answers no questions."""
 
     def answer(self, pixels, question):
@@ -148,11 +172,14 @@ class Tesseract:
 def ask(options):
     reader = Tesseract() if options.tesseract else Engine(options.engine, options.model) if options.engine else Transformers(options.model)
     rows = [row for row in rows_of(options.set) if not options.tesseract or row["kind"] in TRANSCRIBED]
+    said = {}
+    for place, text in reader.answer_all((picture_of(options, row), row["question"]) for row in rows):
+        said[place] = text
+        if sys.stderr.isatty():
+            print(f"\r{len(said)}/{len(rows)}", end="", file=sys.stderr)
     with open(options.out, "w", encoding="utf-8") as out:
-        for i, row in enumerate(rows):
-            out.write(json.dumps(row | {"said": reader.answer(picture_of(options, row), row["question"])}, ensure_ascii=False) + "\n")
-            if sys.stderr.isatty():
-                print(f"\r{i + 1}/{len(rows)}", end="", file=sys.stderr)
+        for place, row in enumerate(rows):
+            out.write(json.dumps(row | {"said": said[place]}, ensure_ascii=False) + "\n")
 
 
 def table_of(answers):

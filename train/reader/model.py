@@ -47,23 +47,32 @@ def answer_loss(model, rows, batch):
 
 
 @torch.no_grad()
-def answer(model, tokenizer, tiles, prompt, longest=80, gaps=None):
-    """The greedy answer's ids; appends to `gaps` by how much the best logit led."""
+def answers(model, tokenizer, tiles, prompts, longest=80, gaps=None):
+    """The greedy answers' ids to `prompts` of equal length, each about as many of `tiles` (all of them in order). Appends to `gaps`, where
+    given, by how much the best logit of the first prompt led at each step, that of the end included."""
     rows = tower_rows(model, tiles)
-    ids = torch.tensor([prompt], device=tiles.device)
+    ids = torch.tensor(prompts, device=tiles.device)
     embeds = model.model.text_model.embed_tokens(ids)
     pictures = model.model.connector(rows).flatten(0, 1).to(embeds.dtype)
     embeds = embeds.masked_scatter((ids == model.config.image_token_id)[..., None], pictures)
     out = model.model.text_model(inputs_embeds=embeds, use_cache=True)
-    said = []
-    while len(said) < longest:
-        logits = model.lm_head(out.last_hidden_state[0, -1])
-        first, second = logits.topk(2).values.tolist()
-        if gaps is not None:
+    said, open_ = [[] for _ in prompts], set(range(len(prompts)))
+    for step in range(longest):
+        logits = model.lm_head(out.last_hidden_state[:, -1])
+        if gaps is not None and 0 in open_:
+            first, second = logits[0].topk(2).values.tolist()
             gaps.append(first - second)
-        best = int(logits.argmax())
-        if best == tokenizer.eos_token_id:
+        best = logits.argmax(-1)
+        for row in list(open_):
+            if best[row] == tokenizer.eos_token_id:
+                open_.remove(row)
+            else:
+                said[row].append(int(best[row]))
+        if not open_ or step == longest - 1:
             break
-        said.append(best)
-        out = model.model.text_model(input_ids=torch.tensor([[best]], device=tiles.device), past_key_values=out.past_key_values, use_cache=True)
+        out = model.model.text_model(input_ids=best[:, None], past_key_values=out.past_key_values, use_cache=True)
     return said
+
+
+def answer(model, tokenizer, tiles, prompt, longest=80, gaps=None):
+    return answers(model, tokenizer, tiles, [prompt], longest, gaps)[0]

@@ -1,9 +1,16 @@
 """Questions about a document, with the answer as it stands on the page. What is not there is answered so."""
 
 ABSENT = "It is not on the page."
+STRANGE = "I only read print and simple shapes."  # of a photograph
+CAPTION = ("Describe the picture.", "Describe this image.", "Caption this image.", "What do you see?", "Can you describe this image?")
+# What a user adds so that the answer stays short; the answer is the same with and without.
+NUMBER_ONLY = (" Answer with a number.", " Answer with the number only.")
+AMOUNT_ONLY = (" Answer with the amount only.", " Answer with the number only.")
+WORD_ONLY = (" Answer with one word.", " Answer in one word.")
+BRIEFLY = (" Answer briefly.", " Be brief.")
 FIELD = ("What is the {}?", "{}?", "Find the {}.", "Which {} is given?", "Read the {}.")
 SPECIAL = {
-    "total": ("What is the total?", "How much is the total?", "What was paid in total?", "Total amount?"),
+    "total": ("What is the total?", "How much is the total?", "What was paid in total?", "Total amount?", "What is the total on the receipt?"),
     "name": ("What is the name?", "Whose name is on it?", "Name?"),
     "date": ("What is the date?", "When was it issued?", "Which date does it show?"),
     "shop": ("Which shop is it?", "What is the name of the shop?", "Where was it bought?"),
@@ -20,6 +27,11 @@ def phrase(rng, name):
         return rng.choice(SPECIAL[name])
     text = rng.choice(FIELD).format(name)
     return text[0].upper() + text[1:]
+
+
+def closing(rng, *endings):
+    """Now and then one of the wishes for a short answer."""
+    return rng.choice(endings[0]) if endings and rng.random() < 0.2 else rng.choice(BRIEFLY) if rng.random() < 0.05 else ""
 
 
 def ask(rng, document):
@@ -55,5 +67,5 @@ def ask(rng, document):
 
 def phrases():
     """Every wording, for the tokenizer."""
-    return [*FIELD, *sum(SPECIAL.values(), ()), *READ, *KIND, *YES_NO, ABSENT, "How many shapes are there?", "What colour is the circle?",
+    return [*FIELD, *sum(SPECIAL.values(), ()), *READ, *KIND, *YES_NO, ABSENT, STRANGE, *CAPTION, *NUMBER_ONLY, *AMOUNT_ONLY, *WORD_ONLY, *BRIEFLY, "How many shapes are there?", "What colour is the circle?",
             "Is there a green triangle?", "Which shape is the largest?", "What is the value of", "Describe the picture.", "yes no"]

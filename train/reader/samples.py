@@ -8,7 +8,7 @@ import random
 
 import numpy as np
 
-from reader import degrade, documents, fonts, questions, scenes, words
+from reader import degrade, documents, fonts, photos, questions, scenes, words
 from reader.page import Page
 
 
@@ -107,8 +107,9 @@ def short(rng, longest):
     return words.digits(rng, rng.randint(1, longest))
 
 
-def small_page(rng, held_out, lines, size):
-    """A square picture with `lines` of texts below each other, each line's first text on the left, its second on the right."""
+def small_page(rng, held_out, lines, size, in_columns=0.4):
+    """A square picture with `lines` of texts below each other; of a line with two, the second begins close after the first or, as often
+    as `in_columns` says, ends at the right edge."""
     side = 128 if rng.random() < 0.8 else round(128 * rng.uniform(1.1, 2.5))
     size = round(size * side / 128)
     font = draw_font(rng, held_out, size, "".join(text.replace(" ", "") for line in lines for text in line))
@@ -127,7 +128,7 @@ def small_page(rng, held_out, lines, size):
         high = side - 4
     page = Page(side, side, paper)
     x, y = rng.uniform(2, max(2.5, side - wide - 2)), rng.uniform(0, max(0.5, side - high))
-    right = side - 3 if rng.random() < 0.4 else None
+    right = side - 3 if rng.random() < in_columns else None
     below = y
     for line in lines:
         after = page.text(x, y, line[0], font, ink, **style)
@@ -143,15 +144,27 @@ def small_page(rng, held_out, lines, size):
     return pixels, page.glyphs
 
 
+def captioned(rng, pixels, glyphs, caption):
+    return Sample(pixels, rng.choice(questions.CAPTION), caption, glyphs, "text/caption")
+
+
 def small_word(rng, held_out):
     text = short(rng, rng.choice((4, 7, 10)))
     pixels, glyphs = small_page(rng, held_out, [(text,)], rng.choice(SIZES))
-    return Sample(pixels, rng.choice(questions.READ), text, glyphs, "word")
+    roll = rng.random()
+    if roll < 0.04:
+        return captioned(rng, pixels, glyphs, "A number." if text.isdigit() else "One line of text.")
+    question = rng.choice(questions.READ) + questions.closing(rng)
+    if text.isdigit() and roll < 0.4:
+        question = rng.choice(("What number is written in the image?", "Which number is it?")) + questions.closing(rng, questions.NUMBER_ONLY)
+    return Sample(pixels, question, text, glyphs, "word")
 
 
 def small_lines(rng, held_out):
     texts = [short(rng, 13) for _ in range(rng.randint(2, 4))]
     pixels, glyphs = small_page(rng, held_out, [(text,) for text in texts], rng.choice(SIZES[:8]))
+    if rng.random() < 0.04:
+        return captioned(rng, pixels, glyphs, f"{scenes.NUMBERS[len(texts)].capitalize()} lines of text.")
     return Sample(pixels, rng.choice(questions.READ), "\n".join(texts), glyphs, "lines")
 
 
@@ -163,7 +176,7 @@ def small_label(rng, held_out):
     colon = rng.choice(("", ":"))
     pixels, glyphs = small_page(rng, held_out, [(case(name) + colon, values[name]) for name in names], rng.choice(SIZES[:7]))
     name = rng.choice(names)
-    question, answer, kind = questions.phrase(rng, name), values[name], "field"
+    question, answer, kind = questions.phrase(rng, name) + questions.closing(rng), values[name], "field"
     roll = rng.random()
     if roll < 0.15:
         question, answer, kind = questions.phrase(rng, rng.choice(sorted(set(FIELDS) - set(names)))), questions.ABSENT, "absent"
@@ -171,7 +184,48 @@ def small_label(rng, held_out):
         here = rng.random() < 0.5
         name = name if here else rng.choice(sorted(set(FIELDS) - set(names)))
         question, answer, kind = rng.choice(questions.YES_NO).format(name), "yes" if here else "no", "yes_no"
+    elif roll < 0.29:
+        return captioned(rng, pixels, glyphs, f"A label with {', '.join(names)}.")
     return Sample(pixels, question, answer, glyphs, f"label/{kind}")
+
+
+def small_receipt(rng, held_out):
+    """One to three goods with their prices, and the sum of them."""
+    goods, cents = [], []
+    for _ in range(rng.randint(1, 3)):
+        good = words.word(rng)[:7]
+        if good not in goods:
+            goods.append(good)
+            cents.append(rng.randint(10, rng.choice((999, 2500))))
+    case = rng.choice((str.upper, str.upper, str.capitalize))
+    mark = rng.choice((".", ".", ".", ","))
+    sign = rng.choice(("", "", "", "$", "€"))
+    prices = [f"{c // 100}{mark}{c % 100:02}" for c in (*cents, sum(cents))]
+    name = rng.choice(("total", "total", "total", "sum", "amount due"))
+    lines = [(case(good), price) for good, price in zip(goods, prices)] + [(case(name), sign + prices[-1])]
+    pixels, glyphs = small_page(rng, held_out, lines, rng.choice(SIZES[:5]), in_columns=0.9)
+    roll = rng.random()
+    if roll < 0.06:
+        return captioned(rng, pixels, glyphs, f"A receipt with {scenes.NUMBERS[len(goods)]} {'item' if len(goods) == 1 else 'items'}.")
+    if roll < 0.16:
+        return Sample(pixels, rng.choice(questions.READ), "\n".join(" ".join(line) for line in lines), glyphs, "receipt/read")
+    if roll < 0.36:
+        which = rng.randrange(len(goods))
+        question = rng.choice(("How much is {}?", "What does {} cost?", "What is the price of {}?")).format(case(goods[which]))
+        return Sample(pixels, question, prices[which], glyphs, "receipt/row")
+    return Sample(pixels, questions.phrase(rng, "total") + questions.closing(rng, questions.AMOUNT_ONLY), sign + prices[-1], glyphs, "receipt/field")
+
+
+def small_scene(rng, held_out=False):
+    page, things = scenes.scene(rng, small=True)
+    question, answer, kind = scenes.scene_question(rng, things)
+    return Sample(page.image(), question, answer, [], f"scene/{kind}")
+
+
+def small_photo(rng, held_out=False):
+    """Whatever is asked, there is nothing here that the reader knows."""
+    question = rng.choice((*questions.CAPTION, *questions.CAPTION, *questions.READ, questions.phrase(rng, rng.choice(sorted(FIELDS)))))
+    return Sample(photos.photo(rng, 128, 128), question, questions.STRANGE, [], "photo/strange")
 
 
 def one_line(rng, held_out, longest, split):
@@ -278,18 +332,24 @@ def draw_degraded(rng, held_out):
 
 def draw_small_words(rng, held_out):
     """One word, number or code on a picture of one tile."""
-    return small_word(rng, held_out) if rng.random() < 0.85 else small_lines(rng, held_out)
+    return small_word(rng, held_out) if rng.random() < 0.7 else small_lines(rng, held_out)
 
 
 def draw_labels(rng, held_out):
     roll = rng.random()
-    return small_word(rng, held_out) if roll < 0.25 else small_lines(rng, held_out) if roll < 0.55 else small_label(rng, held_out)
+    for share, make in LABELS:
+        roll -= share
+        if roll < 0:
+            return make(rng, held_out)
+    return small_word(rng, held_out)
 
 
 def draw_worn_labels(rng, held_out):
     sample = draw_labels(rng, held_out)
     return dataclasses.replace(sample, pixels=degrade.at_random(rng, sample.pixels), glyphs=[])
 
+
+LABELS = ((0.38, small_lines), (0.21, small_label), (0.1, small_receipt), (0.13, small_scene), (0.04, small_photo))  # the rest: words
 
 # Stage of the curriculum -> what is drawn in it. A fifth of the earlier ones stays in the later ones.
 STAGES = {"crops": None, "small words": draw_small_words, "labels": draw_labels, "worn labels": draw_worn_labels, "tower": draw_tower, "words": draw_words, "lines": draw_lines, "pages": draw_pages, "degraded": draw_degraded}

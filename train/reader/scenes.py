@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from reader import fonts, words
+from reader import fonts, questions, words
 from reader.page import Page
 
 COLOURS = {"red": (214, 40, 40), "green": (44, 160, 60), "blue": (40, 80, 210), "yellow": (245, 210, 40), "orange": (245, 140, 30),
@@ -51,15 +51,15 @@ def tint(rng, colour):
     return tuple(min(255, max(0, c + rng.randint(-18, 18))) for c in COLOURS[colour])
 
 
-def scene(rng):
-    """(page, [Thing, ...]): shapes that do not overlap, on a plain ground."""
-    width, height = rng.randint(220, 400), rng.randint(200, 320)
+def scene(rng, small=False):
+    """(page, [Thing, ...]): shapes that do not overlap, on a plain ground. Small: as many as one tile of 128 pixels can tell apart."""
+    width, height = (rng.randint(128, 190), rng.randint(110, 150)) if small else (rng.randint(220, 400), rng.randint(200, 320))
     ground = rng.choice(((255, 255, 255), (240, 240, 235), (225, 235, 245), (250, 240, 220)))
     page = Page(width, height, ground)
     things, kinds = [], rng.sample(SHAPES, rng.randint(1, 3))
     colours = rng.sample(list(COLOURS), rng.randint(1, 4))
-    for _ in range(rng.randint(1, 9)):
-        radius = rng.uniform(14, 40)
+    for _ in range(rng.randint(1, 6 if small else 9)):
+        radius = rng.uniform(11, 30) if small else rng.uniform(14, 40)
         for _ in range(30):
             x, y = rng.uniform(radius, width - radius), rng.uniform(radius, height - radius)
             if all(math.hypot(x - t.x, y - t.y) > (radius + t.radius) * 1.1 for t in things):
@@ -79,16 +79,20 @@ def scene_question(rng, things):
     shape, colour = rng.choice(things).shape, rng.choice(things).colour
     ask = rng.choice(("count_all", "count_shape", "count_colour", "colour", "is_there", "largest", "side", "compare", "caption"))
     if ask == "count_all":
-        return rng.choice(("How many objects are there?", "How many shapes do you see?", "Count the shapes.")), str(len(things)), "count"
+        text = rng.choice(("How many objects are there?", "How many shapes do you see?", "Count the shapes."))
+        return text + questions.closing(rng, questions.NUMBER_ONLY), str(len(things)), "count"
     if ask == "count_shape":
-        return f"How many {shape}s are there?", str(sum(t.shape == shape for t in things)), "count"
+        text = rng.choice((f"How many {shape}s are there?", f"How many {shape}s are in the image?", f"Count the {shape}s."))
+        return text + questions.closing(rng, questions.NUMBER_ONLY), str(sum(t.shape == shape for t in things)), "count"
     if ask == "count_colour":
-        return f"How many {colour} shapes are there?", str(sum(t.colour == colour for t in things)), "count"
+        text = f"How many {colour} shapes are there?" + questions.closing(rng, questions.NUMBER_ONLY)
+        return text, str(sum(t.colour == colour for t in things)), "count"
     if ask == "colour":
         alone = [t for t in things if sum(o.shape == t.shape for o in things) == 1]
         if alone:
             thing = rng.choice(alone)
-            return rng.choice((f"What colour is the {thing.shape}?", f"What is the color of the {thing.shape}?")), thing.colour, "colour"
+            text = rng.choice((f"What colour is the {thing.shape}?", f"What is the color of the {thing.shape}?"))
+            return text + questions.closing(rng, questions.WORD_ONLY), thing.colour, "colour"
     if ask == "is_there":
         other, tinted = rng.choice(SHAPES), rng.choice(list(COLOURS))
         if rng.random() < 0.5:
@@ -111,7 +115,7 @@ def scene_question(rng, things):
         groups[(t.colour, t.shape)] = groups.get((t.colour, t.shape), 0) + 1
     parts = [f"{NUMBERS[n]} {c} {plural(s, n)}" for (c, s), n in sorted(groups.items(), key=lambda g: (-g[1], g[0]))]
     text = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
-    return rng.choice(("Describe the picture.", "Caption this image.", "What do you see?")), text.capitalize() + ".", "caption"
+    return rng.choice(questions.CAPTION), text.capitalize() + ".", "caption"
 
 
 def chart(rng, held_out):
