@@ -162,7 +162,13 @@ readonly kBuildPackages=(
   libpng-dev libwebp-dev zlib1g-dev ca-certificates)
 readonly kCheckPackages=(
   llvm-19 libclang-rt-19-dev clang-format-19 libgtest-dev libgmock-dev libbenchmark-dev python3 python3-venv
-  python3-pip python3-pil chromium curl wrk nginx-light prometheus sqlite3 iproute2 openssl)
+  python3-pip python3-pil chromium curl wrk nginx-light prometheus sqlite3 iproute2 openssl
+  # What train/ draws with: its tests check that no held-out font is ever drawn in training.
+  fontconfig fonts-dejavu fonts-liberation2 fonts-freefont-ttf fonts-urw-base35 fonts-lato fonts-roboto-unhinted
+  fonts-open-sans fonts-linuxlibertine fonts-cantarell fonts-hack fonts-inconsolata fonts-ebgaramond
+  fonts-crosextra-carlito fonts-junicode fonts-comfortaa fonts-dancingscript fonts-breip fonts-dkg-handwriting
+  fonts-ocr-b fonts-cmu fonts-gfs-didot fonts-courier-prime wamerican wngerman wfrench wspanish witalian wdutch
+  wportuguese wswedish)
 
 # --- Building ----------------------------------------------------------------------------------------------
 

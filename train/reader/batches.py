@@ -9,6 +9,9 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 from reader import glyphs, samples, tiles
 
 
+APART = 10**12  # numbers between the samples of two ranks
+
+
 @dataclasses.dataclass
 class Batch:
     tiles: torch.Tensor      # [N, tile, tile, 3] uint8, all pictures' tiles in order
@@ -69,10 +72,11 @@ def pack(group, shape, tokenizer):
 
 class Stream(torch.utils.data.IterableDataset):
     """Batches without end; pictures of as many tiles, and answers alike in length, stand together, so that no row is mostly padding.
-    `stage` and `number` are shared with the trainer: it moves the first on, the second is where to resume."""
+    `stage` and `number` are shared with the trainer: it moves the first on, the second is where to resume. The stream of another rank
+    draws other pictures of the same kinds, so that no process waits long for another."""
 
-    def __init__(self, shape, tokenizer, seed, stage, number):
-        self.shape, self.tokenizer, self.seed, self.stage, self.number = shape, tokenizer, seed, stage, number
+    def __init__(self, shape, tokenizer, seed, stage, number, rank=0):
+        self.shape, self.tokenizer, self.seed, self.stage, self.number, self.rank = shape, tokenizer, seed, stage, number, rank
 
     def __iter__(self):
         waiting = {}
@@ -81,6 +85,7 @@ class Stream(torch.utils.data.IterableDataset):
             with self.number.get_lock():
                 number = self.number.value
                 self.number.value += 1
+            number += self.rank * APART
             sample = samples.make(self.seed, number, names[self.stage.value])
             height, width = sample.pixels.shape[:2]
             _, (wide, high) = tiles.target_size(width, height, self.shape)

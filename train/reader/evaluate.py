@@ -18,6 +18,7 @@ import pathlib
 import random
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 from PIL import Image
@@ -144,13 +145,14 @@ class OneByOne:
 class Engine(OneByOne):
     """The same question through the `sluice` that a user runs."""
 
-    def __init__(self, binary, model):
-        self.binary, self.model, self.file = binary, model, pathlib.Path(f"/tmp/reader-{random.getrandbits(48):x}.png")
+    def __init__(self, binary, model, repair="none"):
+        self.binary, self.model, self.repair = binary, model, repair
+        self.file = pathlib.Path(tempfile.gettempdir()) / f"reader-{random.getrandbits(48):x}.png"
 
     def answer(self, pixels, question):
         Image.fromarray(pixels).save(self.file)
-        run = subprocess.run([self.binary, "ask", "--model", self.model, "--max-tokens", str(LONGEST), "--json", self.file, question],
-                             capture_output=True, text=True)
+        run = subprocess.run([self.binary, "ask", "--model", self.model, "--max-tokens", str(LONGEST), "--repair", self.repair, "--json", self.file,
+                              question], capture_output=True, text=True)
         self.file.unlink()
         if run.returncode:
             raise SystemExit(f"{self.binary} ask: {run.stderr.strip()}")
@@ -162,7 +164,7 @@ class Tesseract(OneByOne):
     """Transcribes; it answers no questions."""
 
     def answer(self, pixels, question):
-        file = pathlib.Path(f"/tmp/reader-{random.getrandbits(48):x}.png")
+        file = pathlib.Path(tempfile.gettempdir()) / f"reader-{random.getrandbits(48):x}.png"
         Image.fromarray(pixels).resize((pixels.shape[1] * 2, pixels.shape[0] * 2), Image.LANCZOS).save(file)
         run = subprocess.run(["tesseract", file, "-", "--psm", "6"], capture_output=True, text=True)
         file.unlink()
@@ -170,7 +172,7 @@ class Tesseract(OneByOne):
 
 
 def ask(options):
-    reader = Tesseract() if options.tesseract else Engine(options.engine, options.model) if options.engine else Transformers(options.model)
+    reader = Tesseract() if options.tesseract else Engine(options.engine, options.model, options.repair) if options.engine else Transformers(options.model)
     rows = [row for row in rows_of(options.set) if not options.tesseract or row["kind"] in TRANSCRIBED]
     said = {}
     for place, text in reader.answer_all((picture_of(options, row), row["question"]) for row in rows):
@@ -189,6 +191,8 @@ def table_of(answers):
         row = json.loads(line)
         groups[row["task"]].append(row)
         groups[f"kind {row['kind']}"].append(row)
+        if row["kind"] in TRANSCRIBED:
+            groups["transcribed"].append(row)
         groups["all"].append(row)
     table = {}
     for name, rows in groups.items():
@@ -225,6 +229,7 @@ def make_parser():
     one.add_argument("--tesseract", action="store_true")
     one.add_argument("--blank", action="store_true")
     one.add_argument("--effect", choices=sorted(degrade.EFFECTS))
+    one.add_argument("--repair", default="none", help="with --engine: what `sluice ask --repair` takes")
     one.add_argument("--severity", type=int, choices=range(1, 6), default=3)
     one.add_argument("--out", required=True)
     one = verbs.add_parser("score")

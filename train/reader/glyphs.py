@@ -3,8 +3,6 @@
 Without it the decoder stays on a language plateau: it finds no visual token worth looking at.
 """
 import numpy as np
-import torch
-from torch import nn
 
 from reader.fonts import CHARACTERS
 
@@ -22,25 +20,3 @@ def labels(glyphs, tile, patch, scale=(1.0, 1.0), origin=(0, 0)):
         if 0 <= column < tile // CELL_X and 0 <= row < tile // CELL_Y and character in NUMBER:
             out[(row // down) * side + column // across, (row % down) * across + column % across] = NUMBER[character]
     return out
-
-
-class GlyphHead(nn.Module):
-    def __init__(self, width, patch):
-        super().__init__()
-        self.cells = (patch // CELL_X) * (patch // CELL_Y)
-        self.read = nn.Linear(width, self.cells * CLASSES)
-
-    def forward(self, hidden, wanted):
-        """(loss, share of glyph cells read right). Blanks and glyphs weigh alike in all."""
-        logits = self.read(hidden).view(*hidden.shape[:-1], self.cells, CLASSES).flatten(0, -2)
-        wanted = wanted.flatten()
-        # Every cell with a glyph, and of the blank ones, which are most, as many again.
-        glyph = wanted > 0
-        share = (glyph.sum() + 64) / (~glyph).sum().clamp(min=1)
-        kept = (glyph | (torch.rand(wanted.shape, device=wanted.device) < share)).nonzero().squeeze(1)
-        logits, wanted = logits[kept].float(), wanted[kept]
-        some = wanted > 0
-        losses = nn.functional.cross_entropy(logits, wanted, reduction="none")
-        glyphs = losses[some].mean() if some.any() else losses.sum() * 0
-        right = (logits.argmax(-1) == wanted)[some].float().mean() if some.any() else torch.tensor(0.0)
-        return (glyphs + losses[~some].mean()) if some.any() else losses.sum() * 0, right.item()

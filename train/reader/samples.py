@@ -73,6 +73,8 @@ def dense(rng, held_out, sizes=None):
 # The small shape's letters: a ladder, so that each is drawn from its font once and kept.
 SIZES = (11, 12, 13, 14, 15, 16, 18, 20, 22, 25, 28, 32)
 CROPS = 10  # of one page
+# Of so many runs of CROPS samples one is for the tower alone: a window holds ten times the glyphs of a word's picture at half its cost.
+DENSE_EVERY = {"crops": 1, "small words": 2, "labels": 4}
 
 
 @functools.lru_cache(maxsize=2)
@@ -359,6 +361,7 @@ EVALUATION_SEEDS = range(900_000, 900_100)
 
 def make(seed, number, stage, held_out=False):
     rng = random.Random(f"{seed}/{stage}/{number}")
-    if stage == "crops" or (stage == "small words" and number // CROPS % 8 == 0):  # the tower's lesson goes on beside the first words
+    every = DENSE_EVERY.get(stage)
+    if every and number // CROPS % every == 0:
         return crop(rng, shared_page(seed, number // CROPS, held_out))
     return STAGES[stage](rng, held_out)

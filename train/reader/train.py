@@ -18,10 +18,10 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerFast
 
-from reader import batches, glyphs, model as models, questions, samples, scores, shapes, tokenizer as tokenizers
+from reader import batches, glyph_head, model as models, questions, ranks, samples, scores, shapes, tokenizer as tokenizers
 
 # Until which share of the budget a stage lasts.
-SMALL = (("crops", 0.08), ("small words", 0.35), ("labels", 0.82), ("worn labels", 1.0))
+SMALL = (("crops", 0.08), ("small words", 0.55), ("labels", 0.88), ("worn labels", 1.0))
 PAGES = (("tower", 0.12), ("words", 0.30), ("lines", 0.62), ("pages", 0.9), ("degraded", 1.0))
 LEARNING_TO_LOOK = ("crops", "small words", "tower", "words")  # stages in which the tower's lesson weighs as much as the answers
 SAVE_EVERY, LOOK_EVERY = 300, 600  # seconds of the wall, seconds spent computing
@@ -46,14 +46,16 @@ def rate_at(shape, share, updates):
 class Trainer:
     def __init__(self, options):
         self.options, self.shape = options, shapes.SHAPES[options.shape]
+        self.ranks = ranks.Ranks(options.processes)
         self.folder = pathlib.Path(options.out)
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(options.seed)
         self.device = torch.device(options.device)
         self.tokenizer = self.load_tokenizer()
         self.model = models.make_model(self.shape, self.tokenizer, self.device)
-        self.head = glyphs.GlyphHead(self.shape.tower_width, self.shape.patch).to(self.device)
+        self.head = glyph_head.GlyphHead(self.shape.tower_width, self.shape.patch).to(self.device)
         everything = [*self.model.named_parameters(), *self.head.named_parameters()]
+        self.weights = [weight for _, weight in everything]
         self.optimiser = torch.optim.AdamW([{"params": [w for _, w in everything if w.dim() >= 2], "weight_decay": 0.05},
                                             {"params": [w for _, w in everything if w.dim() < 2], "weight_decay": 0.0}],
                                            lr=self.shape.rate, betas=(0.9, 0.98), fused=True)
@@ -65,8 +67,12 @@ class Trainer:
 
     def load_tokenizer(self):
         folder = self.folder / "tokenizer"
-        if not folder.exists():
-            tokenizers.train(self.shape.vocabulary, questions.phrases()).save_pretrained(folder)
+
+        def make():
+            if not folder.exists():
+                tokenizers.train(self.shape.vocabulary, questions.phrases()).save_pretrained(folder)
+
+        self.ranks.first_then_others(make)
         return PreTrainedTokenizerFast.from_pretrained(folder)
 
     def restore(self):
@@ -92,7 +98,8 @@ class Trainer:
     def share(self):
         return self.spent / (self.options.hours * 3600)
 
-    def step(self, batch):
+    def step(self, batch, spent, asked_to_stop):
+        """Learns from one batch of each process. `spent`: seconds since the last step. Returns figures, and whether any was asked to stop."""
         stage = stage_at(self.shape, self.share())
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.shape, self.share(), self.updates)
@@ -107,14 +114,17 @@ class Trainer:
                 loss = loss + said
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_([*self.model.parameters(), *self.head.parameters()], 1.0)
+        spent, stop, pictures = self.ranks.average(self.weights, spent, float(asked_to_stop), len(batch.kinds))
+        self.spent += spent
+        self.pictures += round(pictures * self.ranks.count)
+        nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimiser.step()
-        keep = min(0.999, (1 + self.updates) / (10 + self.updates))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.mean.parameters()), list(self.model.parameters()), 1 - keep)
         self.updates += 1
-        self.pictures += len(batch.kinds)
-        return glyph_loss.item(), right, None if said is None else said.item()
+        if self.ranks.rank == 0:
+            keep = min(0.999, self.updates / (9 + self.updates))
+            with torch.no_grad():
+                torch._foreach_lerp_(list(self.mean.parameters()), list(self.model.parameters()), 1 - keep)
+        return (glyph_loss.item(), right, None if said is None else said.item()), stop > 0
 
     @torch.no_grad()
     def look(self, count=40):
@@ -150,9 +160,10 @@ class Trainer:
     def run(self):
         names = list(samples.STAGES)
         self.stage.value = names.index(stage_at(self.shape, self.share()))
-        stream = batches.Stream(self.shape, self.tokenizer, self.options.seed, self.stage, self.number)
+        stream = batches.Stream(self.shape, self.tokenizer, self.options.seed, self.stage, self.number, self.ranks.rank)
         loader = torch.utils.data.DataLoader(stream, batch_size=None, num_workers=self.options.workers, prefetch_factor=4)
-        log = open(self.folder / "log.jsonl", "a", encoding="utf-8")
+        first = self.ranks.rank == 0
+        log = open(self.folder / "log.jsonl", "a", encoding="utf-8") if first else None
         saved = shown = time.monotonic()
         looked = self.spent
         recent = []
@@ -161,14 +172,16 @@ class Trainer:
         asked_to_stop = []
         signal.signal(signal.SIGTERM, lambda *_: asked_to_stop.append(True))
         for batch in drawn:
-            recent.append(self.step(batch))
-            now = time.monotonic()
             used = self.clock()
-            self.spent += used - last
+            figures, stop = self.step(batch, used - last, bool(asked_to_stop))
+            recent.append(figures)
             last = used
+            now = time.monotonic()
             self.stage.value = names.index(stage_at(self.shape, self.share()))
-            done = self.share() >= 1 or asked_to_stop
-            if now - shown > 60 or done:
+            done = self.share() >= 1 or stop
+            if done and not first:
+                break
+            if first and (now - shown > 60 or done):
                 said = [loss for _, _, loss in recent if loss is not None]
                 row = {"hours": self.spent / 3600, "pictures": self.pictures, "updates": self.updates, "stage": names[self.stage.value],
                        "glyph_loss": sum(g for g, _, _ in recent) / len(recent), "glyphs_right": sum(r for _, r, _ in recent) / len(recent),
@@ -180,19 +193,21 @@ class Trainer:
                 log.write(json.dumps(row, ensure_ascii=False) + "\n")
                 log.flush()
                 recent, shown = [], time.monotonic()
-            if now - saved > SAVE_EVERY or done:
+            if first and (now - saved > SAVE_EVERY or done):
                 self.save()
                 saved = time.monotonic()
             if done:
-                return
+                break
+        self.ranks.close()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", choices=sorted(shapes.SHAPES), default="reader-4m")
     parser.add_argument("--out", required=True, help="folder of checkpoints, log and tokenizer")
-    parser.add_argument("--hours", type=float, default=8, help="of training, over all interruptions")
+    parser.add_argument("--hours", type=float, default=8, help="of training in each process, over all interruptions")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1, help="that train together, each with threads and workers of its own")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
     parser.add_argument("--threads", type=int, default=1, help="that compute; a small shape gains little from more")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

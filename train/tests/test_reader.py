@@ -1,6 +1,7 @@
-"""What a training of hours must not find out late. Run: python -m pytest train/tests (needs torch, transformers and the fonts)."""
+"""What a training of hours must not find out late. Run: python -m pytest train/tests (needs the fonts; some want torch and transformers)."""
 import pathlib
 import random
+import subprocess
 import sys
 
 import numpy as np
@@ -189,3 +190,35 @@ def test_the_same_set_has_the_same_hash(tmp_path, capsys):
     hashes = [(tmp_path / name / "set.sha256").read_text() for name in ("one", "two", "other")]
     assert hashes[0] == hashes[1] != hashes[2]
     assert len(evaluate.rows_of(tmp_path / "one")) == 2 * len(evaluate.TASKS["labels"])
+
+
+def test_a_small_receipts_total_is_the_sum_of_its_prices():
+    read = [s for s in (samples.small_receipt(random.Random(f"receipt/{n}"), False) for n in range(120)) if s.kind == "receipt/read"]
+    assert len(read) > 5
+    for sample in read:
+        prices = [round(float(line.split()[-1].lstrip("$€").replace(",", ".")) * 100) for line in sample.answer.split("\n")]
+        assert sum(prices[:-1]) == prices[-1], sample.answer
+
+
+def test_a_drawn_photograph_is_answered_with_one_sentence_whatever_is_asked():
+    drawn = [samples.small_photo(random.Random(n)) for n in range(30)]
+    assert {s.answer for s in drawn} == {questions.STRANGE} and len({s.question for s in drawn}) > 5
+    assert all(s.pixels.shape == (128, 128, 3) and s.pixels.std() > 3 for s in drawn)
+
+
+def test_ranks_draw_other_pictures_of_the_same_kinds():
+    pytest.importorskip("torch")
+    from reader import batches
+
+    for number in range(0, 60, 7):
+        here, there = samples.make(1, number, "small words"), samples.make(1, number + batches.APART, "small words")
+        assert (here.kind == "dense") == (there.kind == "dense") and not np.array_equal(here.pixels, there.pixels)
+
+
+def test_two_processes_train_one_model(tmp_path):
+    torch = pytest.importorskip("torch")
+    run = subprocess.run([sys.executable, "-m", "reader.train", "--out", str(tmp_path), "--hours", "0.003", "--processes", "2"],
+                         cwd=pathlib.Path(__file__).resolve().parent.parent, capture_output=True, text=True, timeout=250)
+    assert run.returncode == 0, run.stderr
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state["updates"] > 3 and state["pictures"] == 2 * 32 * state["updates"] and 0.003 * 3600 <= state["spent"] < 0.006 * 3600
