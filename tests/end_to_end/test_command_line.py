@@ -34,7 +34,7 @@ def test_run_as_json_is_one_object(home):
 
 
 def test_list_and_show(home):
-    models = json.loads(home.command("list", "--json").stdout)
+    models = home.own_models()
     assert [model["id"] for model in models] == ["reciter"]
     assert "reciter" in home.command("list").stdout
     shown = home.command("show", "reciter", "--json")
@@ -44,7 +44,7 @@ def test_list_and_show(home):
 
 def test_list_of_nothing(home):
     (home.models / "reciter.gguf").unlink()
-    assert json.loads(home.command("list", "--json").stdout) == []
+    assert home.own_models() == []
     assert home.command("list").returncode == 0
 
 

@@ -92,7 +92,7 @@ def test_a_second_pull_moves_no_bytes(home):
 def test_what_was_pulled_is_listed_shown_run_and_served(home):
     with serving(home):
         pulled(home)
-    assert [model["id"] for model in json.loads(home.command("list", "--json").stdout)] == ["org/name"]
+    assert [model["id"] for model in home.own_models()] == ["org/name"]
     assert home.command("show", "org/name").returncode == 0
     assert home.command("run", "org/name", "Hi", "--max-tokens", "2").returncode == 0
     assert home.command("run", "org/name@main", "Hi", "--max-tokens", "2").returncode == 0
@@ -261,7 +261,7 @@ def test_lies_about_content_leave_nothing_behind_that_looks_whole(home, how):
         assert run.returncode == 1, run
     assert not list(repository(home).glob("blobs/" + "?" * 40)) and not list(repository(home).glob("blobs/" + "?" * 64))
     assert not (repository(home) / "snapshots").exists()
-    assert json.loads(home.command("list", "--json").stdout) == []
+    assert home.own_models() == []
 
 
 def change(path, **fields):
@@ -321,7 +321,7 @@ def test_gguf_files_are_chosen_by_number_format_with_their_vision_half(home):
         assert run.returncode == 1 and "m-Q4_K_M.gguf, m-Q8_0.gguf" in run.stderr
         told = pulled(home)
         assert [file["path"] for file in told["files"]] == ["mmproj-m-f16.gguf", "m-Q4_K_M.gguf"]
-    assert [m["id"] for m in json.loads(home.command("list", "--json").stdout)] == ["org/name:Q4_K_M", "org/name:Q8_0"]
+    assert [model["id"] for model in home.own_models()] == ["org/name:Q4_K_M", "org/name:Q8_0"]
 
 
 def test_offline_local_only_and_no_network_are_one_clear_line_and_status_3(home):

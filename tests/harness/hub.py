@@ -70,6 +70,10 @@ class Home:
         return subprocess.run([binary(), *arguments], env=self.environment, capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, cwd=self.home, timeout=START_S, check=False, **options)
 
+    def own_models(self):
+        """What `sluice list` tells of this home, less what came with the program."""
+        return [model for model in json.loads(self.command("list", "--json").stdout) if model["place"] != "with sluice"]
+
 
 class Hub(Home):
     """config: a dict written as YAML (JSON is YAML); providers: name -> Upstream, reached with a key of ours."""

@@ -22,6 +22,15 @@ class Sample:
     split: bool = True
 
 
+# Of letters, in pixels: a ladder, so that each is drawn from its font once and kept.
+SIZES = (11, 12, 13, 14, 15, 16, 18, 20, 22, 25, 28, 32)
+LARGE_SIZES = (*SIZES, 36, 40, 44)
+
+
+def rung(size):
+    return min(LARGE_SIZES, key=lambda known: abs(known - size))
+
+
 def draw_colours(rng):
     """(paper, ink) with contrast: dark on light four times of five, else inverted or coloured."""
     if rng.random() < 0.8:
@@ -53,16 +62,16 @@ def text_style(rng, size):
             "jitter": (lambda: rng.gauss(0, shake)) if shake else None}
 
 
-def dense(rng, held_out, sizes=None):
-    """A tile full of text in several sizes, for the tower alone."""
-    page = Page(256, 256, (255, 255, 255))
+def dense(rng, held_out, side=256, sizes=None):
+    """A square full of text in several sizes, for the tower alone."""
+    page = Page(side, side, (255, 255, 255))
     paper, ink = draw_colours(rng)
     page.pixels[:] = paper
     y = rng.randint(0, 12)
-    while y < 250:
-        size = rng.choice(sizes) if sizes else round(rng.triangular(10, 40, 15))
+    while y < side - 6:
+        size = rng.choice(sizes) if sizes else rung(rng.triangular(10, 40, 15))
         x = rng.randint(-10, 30)
-        while x < 250:
+        while x < side - 6:
             text = words.line(rng, 24)
             font = draw_font(rng, held_out, size, text)
             x = page.text(x, y, text, font, ink, **text_style(rng, size)) + rng.randint(4, 60)
@@ -70,8 +79,6 @@ def dense(rng, held_out, sizes=None):
     return Sample(page.image(), "", "", page.glyphs, "dense", split=False)
 
 
-# The small shape's letters: a ladder, so that each is drawn from its font once and kept.
-SIZES = (11, 12, 13, 14, 15, 16, 18, 20, 22, 25, 28, 32)
 CROPS = 10  # of one page
 # Of so many runs of CROPS samples one is for the tower alone: a window holds ten times the glyphs of a word's picture at half its cost.
 DENSE_EVERY = {"crops": 1, "small words": 2, "labels": 4}
@@ -79,7 +86,12 @@ DENSE_EVERY = {"crops": 1, "small words": 2, "labels": 4}
 
 @functools.lru_cache(maxsize=2)
 def shared_page(seed, number, held_out):
-    return dense(random.Random(f"{seed}/page/{number}"), held_out, SIZES)
+    return dense(random.Random(f"{seed}/page/{number}"), held_out, sizes=SIZES)
+
+
+@functools.lru_cache(maxsize=2)
+def shared_large_page(seed, number, held_out):
+    return dense(random.Random(f"{seed}/large page/{number}"), held_out, side=448)
 
 
 def crop(rng, page, side=128):
@@ -234,7 +246,7 @@ def one_line(rng, held_out, longest, split):
     """One line somewhere on a small picture."""
     width, height = (256, 256) if not split else (rng.randint(200, 420), 0)
     for _ in range(20):
-        size = round(rng.triangular(12, 44, 20))
+        size = rung(rng.triangular(12, 44, 20))
         text = words.line(rng, rng.randint(1, longest))
         font = draw_font(rng, held_out, size, text)
         style = text_style(rng, size)
@@ -254,7 +266,7 @@ def one_line(rng, held_out, longest, split):
 def few_lines(rng, held_out, split):
     """Two to six lines, one below the other."""
     width = 256 if not split else rng.randint(240, 420)
-    size = round(rng.triangular(12, 26, 15))
+    size = rung(rng.triangular(12, 26, 15))
     paper, ink = draw_colours(rng)
     count = rng.randint(2, 6 if split else 4)
     pitch = size * rng.uniform(1.25, 2.0)
@@ -293,10 +305,6 @@ def one_chart(rng, held_out):
     page, kind, title, rows = scenes.chart(rng, held_out)
     question, answer, what = scenes.chart_question(rng, kind, title, rows)
     return Sample(page.image(), question, answer, page.glyphs, f"chart/{what}")
-
-
-def draw_tower(rng, held_out):
-    return dense(rng, held_out)
 
 
 def draw_words(rng, held_out):
@@ -354,7 +362,8 @@ def draw_worn_labels(rng, held_out):
 LABELS = ((0.38, small_lines), (0.21, small_label), (0.1, small_receipt), (0.13, small_scene), (0.04, small_photo))  # the rest: words
 
 # Stage of the curriculum -> what is drawn in it. A fifth of the earlier ones stays in the later ones.
-STAGES = {"crops": None, "small words": draw_small_words, "labels": draw_labels, "worn labels": draw_worn_labels, "tower": draw_tower, "words": draw_words, "lines": draw_lines, "pages": draw_pages, "degraded": draw_degraded}
+STAGES = {"crops": None, "small words": draw_small_words, "labels": draw_labels, "worn labels": draw_worn_labels, "tower": None,
+          "words": draw_words, "lines": draw_lines, "pages": draw_pages, "degraded": draw_degraded}
 # Numbers of a training seed never meet those of an evaluation seed: see the test of the split.
 EVALUATION_SEEDS = range(900_000, 900_100)
 
@@ -362,6 +371,8 @@ EVALUATION_SEEDS = range(900_000, 900_100)
 def make(seed, number, stage, held_out=False):
     rng = random.Random(f"{seed}/{stage}/{number}")
     every = DENSE_EVERY.get(stage)
+    if stage == "tower":
+        return crop(rng, shared_large_page(seed, number // (2 * CROPS), held_out), 256)
     if every and number // CROPS % every == 0:
         return crop(rng, shared_page(seed, number // CROPS, held_out))
     return STAGES[stage](rng, held_out)

@@ -51,9 +51,10 @@ test("the chat box streams an answer and says who, how soon and how fast", async
   await ask(page, "reciter", "Recite, please");
   const log = logOf(page);
   await log.getByText(recited).waitFor();
+  await page.getByText(/tokens?\/s/).first().waitFor();
   const said = await page.locator("body").innerText();
   assert.match(said, /Recite, please/);
-  assert.match(said, /device/);
+  assert.match(said, /reciter · device/, "the list of models says who answers");
   assert.match(said, /\d\s*(ms|s)\b/);
   assert.match(said, /tokens?\/s/);
   assert.deepEqual(foreign, [], "a request left for another host");
