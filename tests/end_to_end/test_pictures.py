@@ -229,7 +229,10 @@ def test_caption_goes_on_after_a_bad_file(hub, tmp_path):
     assert [pathlib.Path(line["file"]).name for line in lines] == ["a.png", "c.png"]
     assert lines[0]["text"] == lines[1]["text"] and lines[0]["tiles_used"] == 1
     repaired = hub.command("caption", str(tmp_path / "a.png"), "--json", "--max-tokens", "2", "--tiles", "1", "--repair", "deskew,light")
-    assert repaired.returncode == 0 and json.loads(repaired.stdout)["tiles_used"] == 1
+    told = json.loads(repaired.stdout)
+    assert (told["tiles"], told["repair"], told["tiles_used"]) == ("1", "deskew,light", 1)
+    automatic = json.loads(hub.command("caption", str(tmp_path / "a.png"), "--json", "--max-tokens", "2", "--tiles", "auto").stdout)
+    assert (automatic["tiles"], automatic["repair"], automatic["tiles_used"]) == ("auto", "none", 7)
 
 
 @pytest.fixture

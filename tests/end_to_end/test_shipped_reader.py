@@ -31,12 +31,13 @@ def installed(tmp_path):
 def test_a_picture_is_answered_without_naming_a_model(installed, command):
     run = installed(*command, "--max-tokens", "4", "--json")
     assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout)["usage"]["completion_tokens"] >= 1
+    told = json.loads(run.stdout)
+    assert told["usage"]["completion_tokens"] >= 1 and told["model"] == "sluice/reader"
 
 
-def test_run_says_which_model_answered(installed):
-    told = json.loads(installed("run", str(PICTURE), QUESTION, "--max-tokens", "1", "--json").stdout)
-    assert told["model"] == "sluice/reader"
+def test_it_says_which_model_answers(installed):
+    assert "sluice: sluice/reader answers" in installed("ask", str(PICTURE), QUESTION, "--max-tokens", "1").stderr
+    assert "answers" not in installed("ask", "-m", "sluice/reader", str(PICTURE), QUESTION, "--max-tokens", "1").stderr
     assert installed("run", "", QUESTION).returncode != 0  # an empty name is no picture
 
 

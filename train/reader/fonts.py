@@ -49,6 +49,7 @@ PACKAGES = ("fonts-dejavu fonts-liberation2 fonts-freefont-ttf fonts-urw-base35 
             "fonts-comfortaa fonts-dancingscript fonts-breip fonts-dkg-handwriting fonts-ocr-b fonts-cmu fonts-gfs-didot "
             "fonts-courier-prime").split()
 HANDWRITING = frozenset({"dancing-script", "breip", "dkg"})
+FILLED = 0.7  # of a letter's box at most: more is a letter cut out of a block
 UNFIT = ("Hairline", "Thin", "Outline", "Initials", "Keyboard", "Math", "Upright Italic")
 
 ASCII = "".join(chr(c) for c in range(33, 127))
@@ -84,6 +85,8 @@ def is_usable(file):
     try:
         font = ImageFont.truetype(file, 32)
         masks = [bytes(font.getmask(c)) for c in "ABCabc019"]
+        if np.mean([np.mean(np.frombuffer(mask, np.uint8)) for mask in masks]) > FILLED * 255:
+            return False
     except OSError:
         return False
     return len(set(masks)) == len(masks) and all(font.getlength(c) > 2 for c in "ABC")

@@ -21,7 +21,7 @@ std::string as_line(const SeeingOptions& options, const fs::path& file, bool alo
   base::JsonWriter json(out);
   json.begin_object().field("file", file.string());
   write_picture(picture, json);
-  write_answer(text, reply, chat, picture.decoding, picture.cutting, json);
+  write_answer(options.model, text, reply, chat, picture.decoding, picture.cutting, json);
   json.end_object();
   return out;
 }

@@ -36,7 +36,7 @@ std::string as_json(const Options& options, const std::vector<vlm::generation::P
     cutting += pictures[i].cutting;
   }
   json.end_array();
-  write_answer(reply.text, reply, chat, decoding, cutting, json);
+  write_answer(options.model, reply.text, reply, chat, decoding, cutting, json);
   json.end_object();
   return out;
 }
@@ -75,7 +75,7 @@ int refuse_usage(base::Error error) {
   return kUsage;
 }
 
-int run(const Options& options) {
+int run(Options options) {
   if (options.words.size() < 2)
     return refuse_usage({.code = base::ErrorCode::invalid_argument,
                          .message = "ask: expected at least one picture and a question"});
@@ -83,7 +83,8 @@ int run(const Options& options) {
   if (!choice) return refuse_usage(choice.error());
   auto settings = chat_options_of(options);
   if (!settings) return refuse_usage(settings.error());
-  auto model = load_seeing_model(options.model, options.hub);
+  if (const base::Status named = choose_seeing_model(options); !named) return report_missing(named.error());
+  auto model = load_or_fetch(options.model, options.hub);
   if (!model) return report_missing(model.error());
   ChatSession chat(*std::move(model), *std::move(settings));
   const std::span<const std::string> named = std::span(options.words).first(options.words.size() - 1);

@@ -13,7 +13,7 @@ struct Options : SeeingOptions {
   std::string prompt = "Describe this image.";
 };
 
-int run(const Options& options) {
+int run(Options options) {
   const auto choice = picture_choice_of(options);
   auto settings = chat_options_of(options);
   if (!choice || !settings || options.paths.empty()) {
@@ -23,7 +23,8 @@ int run(const Options& options) {
                                      .message = "caption: expected at least one picture or folder"});
     return kUsage;
   }
-  auto model = load_seeing_model(options.model, options.hub);
+  if (const base::Status named = choose_seeing_model(options); !named) return report_missing(named.error());
+  auto model = load_or_fetch(options.model, options.hub);
   if (!model) return report_missing(model.error());
   ChatSession chat(*std::move(model), *std::move(settings));
   return answer_each(options, *choice, options.prompt, picture_files_of(options.paths), chat);

@@ -155,11 +155,13 @@ Result<std::vector<generation::PreparedPicture>> prepare_picture_files(const gen
   return pictures;
 }
 
-Result<ChatSession::LoadedModel> load_seeing_model(const std::string& name, const HubOptions& hub) {
-  if (!name.empty()) return load_or_fetch(name, hub);
-  device::ModelStore store(device::model_places_from_environment());
-  SLUICE_TRY(const device::StoredModel found, store.find_seeing());
-  return store.load(found);
+base::Status choose_seeing_model(SeeingOptions& options) {
+  if (!options.model.empty()) return {};
+  const device::ModelStore store(device::model_places_from_environment());
+  SLUICE_TRY(device::StoredModel found, store.find_seeing());
+  fmt::print(stderr, "sluice: {} answers; --model names another\n", found.id);
+  options.model = std::move(found.id);
+  return {};
 }
 
 void write_picture(const generation::PreparedPicture& picture, base::JsonWriter& json) {
@@ -171,15 +173,19 @@ void write_picture(const generation::PreparedPicture& picture, base::JsonWriter&
       .end_array();
   json.key("grid").begin_array().number(picture.plan.grid.width).number(picture.plan.grid.height).end_array();
   json.field("rows", picture.plan.rows).field("columns", picture.plan.columns);
+  json.field("tiles", picture.choice.name()).field("repair", picture.repair.name());
   json.field("tiles_used", picture.plan.frames()).field("tiles_possible", picture.frames_possible);
   json.field("image_tokens", picture.plan.frames() * picture.frame_tokens);
 }
 
-void write_answer(const std::string& text, const Reply& reply, const ChatSession& chat,
-                  std::chrono::nanoseconds decoding, std::chrono::nanoseconds cutting,
-                  base::JsonWriter& json) {
+void write_answer(const std::string& model, const std::string& text, const Reply& reply,
+                  const ChatSession& chat, std::chrono::nanoseconds decoding,
+                  std::chrono::nanoseconds cutting, base::JsonWriter& json) {
   const generation::End& end = reply.end;
-  json.field("text", text).field("finish_reason", finish_word(end)).field("seed", reply.seed);
+  json.field("model", model)
+      .field("text", text)
+      .field("finish_reason", finish_word(end))
+      .field("seed", reply.seed);
   json.field("system_fingerprint", chat.model().fingerprint);
   json.key("usage").begin_object().field("prompt_tokens", end.prompt_tokens);
   json.field("image_tokens", end.image_tokens).field("completion_tokens", end.answer_tokens).end_object();

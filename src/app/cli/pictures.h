@@ -61,8 +61,8 @@ base::Result<vlm::generation::PreparedPicture> prepare_picture_file(
 base::Result<vlm::generation::PreparedPicture> prepare_frame_file(const vlm::generation::LanguageModel& model,
                                                                   const std::filesystem::path& file);
 
-// The model named, fetched when need be, or without a name ModelStore::find_seeing()'s.
-base::Result<ChatSession::LoadedModel> load_seeing_model(const std::string& name, const HubOptions& hub);
+// Where no model is named, names ModelStore::find_seeing()'s, and says so on standard error.
+base::Status choose_seeing_model(SeeingOptions& options);
 
 base::Result<std::vector<vlm::generation::PreparedPicture>> prepare_picture_files(
     const vlm::generation::LanguageModel& model, std::span<const std::filesystem::path> files,
@@ -76,8 +76,8 @@ int answer_each(const SeeingOptions& options, PictureChoice choice, const std::s
 
 // Fields of an object that has been begun.
 void write_picture(const vlm::generation::PreparedPicture& picture, base::JsonWriter& json);
-void write_answer(const std::string& text, const Reply& reply, const ChatSession& chat,
-                  std::chrono::nanoseconds decoding, std::chrono::nanoseconds cutting,
-                  base::JsonWriter& json);
+void write_answer(const std::string& model, const std::string& text, const Reply& reply,
+                  const ChatSession& chat, std::chrono::nanoseconds decoding,
+                  std::chrono::nanoseconds cutting, base::JsonWriter& json);
 
 }  // namespace sluice::app::cli

@@ -44,10 +44,14 @@ std::size_t count_right(const std::vector<Asked>& asked, std::optional<QuestionK
   return right;
 }
 
-std::string as_json(const std::vector<Asked>& asked, const ChatSession& chat, std::uint64_t seed) {
+std::string as_json(const std::string& model, const std::vector<Asked>& asked, const ChatSession& chat,
+                    std::uint64_t seed) {
   std::string out;
   base::JsonWriter json(out);
-  json.begin_object().field("seed", seed).field("system_fingerprint", chat.model().fingerprint);
+  json.begin_object()
+      .field("model", model)
+      .field("seed", seed)
+      .field("system_fingerprint", chat.model().fingerprint);
   json.field("questions", asked.size()).field("right", count_right(asked));
   json.field("right_by_chance", kRightByChance);
   if (const auto expected = expected_of(chat.model())) json.field("right_expected", *expected);
@@ -82,7 +86,7 @@ void print_summary(const std::vector<Asked>& asked, const ChatSession& chat, std
              kRightByChance, seed);
 }
 
-int run(const Options& options) {
+int run(Options options) {
   const auto choice = picture_choice_of(options);
   auto settings = chat_options_of(options);
   if (!choice || !settings) {
@@ -92,7 +96,8 @@ int run(const Options& options) {
   const std::uint64_t seed = settings->seed.value_or(base::secure_random_u64() >> 32);
   settings->seed = seed;
   if (settings->tokens_max == 0) settings->tokens_max = kTokensMax;
-  auto model = options.model.empty() ? load_seeing_model({}, options.hub) : load_for_chat(options.model);
+  if (const base::Status named = choose_seeing_model(options); !named) return report(named.error());
+  auto model = load_for_chat(options.model);
   if (!model) return report(model.error());
   ChatSession chat(*std::move(model), *std::move(settings));
   const std::vector<Question> questions = draw_questions(seed);
@@ -112,7 +117,7 @@ int run(const Options& options) {
     std::fflush(stdout);
   }
   if (options.json)
-    fmt::print("{}\n", as_json(asked, chat, seed));
+    fmt::print("{}\n", as_json(options.model, asked, chat, seed));
   else
     print_summary(asked, chat, seed);
   return kDone;

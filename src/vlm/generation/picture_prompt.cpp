@@ -39,6 +39,10 @@ Result<TileChoice> TileChoice::parse(std::string_view text) {
   return TileChoice{.kind = Kind::count, .count = static_cast<std::uint32_t>(*count)};
 }
 
+std::string TileChoice::name() const {
+  return kind == Kind::full ? "full" : kind == Kind::automatic ? "auto" : std::to_string(count);
+}
+
 tokenizer::ImageSpot PreparedPicture::spot(std::size_t at) const {
   return {.at = at, .rows = plan.rows, .columns = plan.columns, .frame_tokens = frame_tokens};
 }

@@ -28,6 +28,7 @@ struct TileChoice {
   std::uint32_t count = 0;
 
   static base::Result<TileChoice> parse(std::string_view text);  // "full", "auto", "1" to "6"
+  std::string name() const;                                      // as parse takes it
 };
 
 struct PreparedPicture {

@@ -193,6 +193,7 @@ TEST_F(vlm_generation_seeing, cuts_as_finely_as_asked) {
   EXPECT_EQ(frames("2"), 5U);
   EXPECT_EQ(frames("3"), 7U);
   EXPECT_EQ(frames("auto"), 7U);  // 90 pixels are three tiles of 32
+  for (const char* text : {"full", "auto", "1", "6"}) EXPECT_EQ(TileChoice::parse(text)->name(), text);
   for (const char* text : {"", "0", "7", "-1", "fast"}) EXPECT_FALSE(TileChoice::parse(text)) << text;
   EXPECT_TRUE(prepare_picture(*model, picture_bytes()));
   EXPECT_FALSE(prepare_picture(*model, std::as_bytes(std::span("no picture"))));

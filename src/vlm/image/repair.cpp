@@ -178,6 +178,10 @@ base::Result<Repair> Repair::parse(std::string_view text) {
   return repair;
 }
 
+std::string_view Repair::name() const {
+  return deskew && light ? "deskew,light" : deskew ? "deskew" : light ? "light" : "none";
+}
+
 double skew_of(const Picture& picture) {
   const Ink ink = ink_of(picture);
   const double level = profile_of(ink, 0);

@@ -16,6 +16,7 @@ struct Repair {
   bool any() const { return deskew || light; }
   // "deskew", "light", both with a comma between, or "none".
   static base::Result<Repair> parse(std::string_view text);
+  std::string_view name() const;  // as parse takes it
 };
 
 // By how many degrees lines of text rise to the right (negative: fall), -10 to 10; 0 where no direction

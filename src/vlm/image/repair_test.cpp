@@ -41,6 +41,8 @@ TEST(vlm_image_repair, parses_what_is_to_be_done) {
   EXPECT_TRUE(Repair::parse("deskew,light")->light);
   EXPECT_FALSE(Repair::parse("light")->deskew);
   EXPECT_FALSE(Repair::parse("none")->any());
+  for (const std::string name : {"none", "deskew", "light", "deskew,light"})
+    EXPECT_EQ(Repair::parse(name)->name(), name);
   for (const std::string wrong : {"", "deskew,", "straight", "none,light", "light deskew"})
     EXPECT_FALSE(Repair::parse(wrong)) << wrong;
 }
