@@ -360,7 +360,7 @@ def draw_worn_labels(rng, held_out):
     return dataclasses.replace(sample, pixels=degrade.at_random(rng, sample.pixels), glyphs=[])
 
 
-LABELS = ((0.3, small_lines), (0.2, small_label), (0.1, small_receipt), (0.17, small_scene), (0.04, small_photo))  # the rest: words
+LABELS = ((0.2, small_lines), (0.27, small_label), (0.2, small_receipt), (0.17, small_scene), (0.04, small_photo))  # the rest: words
 
 # Stage of the curriculum -> what is drawn in it. A fifth of the earlier ones stays in the later ones.
 STAGES = {"crops": None, "small words": draw_small_words, "labels": draw_labels, "worn labels": draw_worn_labels, "tower": None,

@@ -21,7 +21,7 @@ from transformers import PreTrainedTokenizerFast
 from reader import batches, glyph_head, model as models, questions, ranks, samples, scores, shapes, tokenizer as tokenizers
 
 # Until which share of the budget a stage lasts.
-SMALL = (("crops", 0.08), ("small words", 0.72), ("labels", 0.93), ("worn labels", 1.0))
+SMALL = (("crops", 0.08), ("small words", 0.62), ("labels", 0.93), ("worn labels", 1.0))
 PAGES = (("tower", 0.12), ("words", 0.30), ("lines", 0.62), ("pages", 0.9), ("degraded", 1.0))
 LEARNING_TO_LOOK = ("crops", "small words", "tower", "words")  # stages in which the tower's lesson weighs as much as the answers
 SAVE_EVERY, LOOK_EVERY = 300, 600  # seconds of the wall, seconds spent computing
