@@ -90,9 +90,10 @@ class Records final : public RecordSink {
   std::shared_ptr<RecordStore> store_;
   std::vector<AttemptRecord> queue_;
   std::vector<AttemptRecord> writing_;
-  std::size_t begun_ = 0;    // so many of writing_ are done
-  std::size_t bytes_ = 0;    // of both, about
-  std::uint64_t added_ = 0;  // taken into the queue
+  std::vector<AttemptRecord> spare_;  // of the writing thread alone: empty, for its room
+  std::size_t begun_ = 0;             // so many of writing_ are done
+  std::size_t bytes_ = 0;             // of both, about
+  std::uint64_t added_ = 0;           // taken into the queue
   std::uint64_t written_ = 0, dropped_ = 0;
   bool failing_ = false;
   bool hurry_ = false;
