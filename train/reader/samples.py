@@ -7,6 +7,7 @@ import functools
 import random
 
 import numpy as np
+from PIL import Image
 
 from reader import degrade, documents, fonts, photos, questions, scenes, words
 from reader.page import Page
@@ -95,16 +96,29 @@ def shared_large_page(seed, number, held_out):
     return dense(random.Random(f"{seed}/large page/{number}"), held_out, side=448)
 
 
+def sheared(pixels, glyphs, side, scale, shear, at):
+    """A square of `side`: its point (u, v) shows (at + scale (u + shear v), at + scale v) of `pixels`; scale is (across, down)."""
+    (across, down), (left, top) = scale, at
+    picture = Image.fromarray(pixels).transform((side, side), Image.AFFINE, (across, across * shear, left, 0, down, top), Image.BILINEAR,
+                                                fillcolor=tuple(int(c) for c in np.median(pixels[:4].reshape(-1, 3), axis=0)))
+    moved = [((x - left) / across - shear * (y - top) / down, (y - top) / down, c) for x, y, c in glyphs]
+    return np.asarray(picture), moved
+
+
 def crop(rng, page, side=128):
-    """A window of a page, now and then inverted or noisy: drawing the page costs more than learning from a window."""
-    x, y = (rng.randint(0, page.pixels.shape[0] - side) for _ in range(2))
-    pixels = page.pixels[y:y + side, x:x + side]
+    """A window of a page, wider or narrower and slanted, now and then inverted or noisy: one page serves as many windows, and its fonts as
+    more. Drawing the page costs more than learning from a window."""
+    scale = rng.uniform(0.75, 1.3), rng.uniform(0.8, 1.25)
+    shear = rng.uniform(-0.2, 0.2) if rng.random() < 0.4 else 0.0
+    lean = scale[0] * shear * side
+    left = rng.uniform(max(0.0, -lean), max(0.0, page.pixels.shape[1] - side * scale[0] - max(0.0, lean)))
+    pixels, glyphs = sheared(page.pixels, page.glyphs, side, scale, shear, (left, rng.uniform(0, page.pixels.shape[0] - side * scale[1])))
     if rng.random() < 0.2:
         pixels = 255 - pixels
     if rng.random() < 0.3:
         noise = np.random.default_rng(rng.getrandbits(32)).normal(0, rng.uniform(2, 14), (side, side, 1))
         pixels = np.clip(pixels + noise, 0, 255).astype(np.uint8)
-    return Sample(np.ascontiguousarray(pixels), "", "", [(gx - x, gy - y, c) for gx, gy, c in page.glyphs], "dense", split=False)
+    return Sample(np.ascontiguousarray(pixels), "", "", glyphs, "dense", split=False)
 
 
 # What a label shows, with how its value is made.
@@ -152,6 +166,11 @@ def small_page(rng, held_out, lines, size, in_columns=0.4):
             page.text(at, y, line[1], font, ink, **style)
         y += pitch
     pixels = page.image()
+    if rng.random() < 0.4:  # smaller than drawn by a little, so that what leans stays on the picture
+        scale = rng.uniform(1.05, 1.25), rng.uniform(1.05, 1.25)
+        shear = rng.uniform(-1, 1) * min(0.15, scale[0] - 1)
+        left, top = (-side * (s - 1) * rng.uniform(0.3, 0.7) for s in scale)
+        return sheared(pixels, page.glyphs, side, scale, shear, (left - shear * side / 2, top))
     if rng.random() < 0.25:  # cut close above and below: what is wide is stretched to a square on the way to the model
         top, bottom = max(0, int(below) - rng.randint(0, 12)), min(side, int(y) + rng.randint(2, 16))
         if bottom - top >= side // 3:
@@ -186,7 +205,7 @@ def small_lines(rng, held_out):
 def small_label(rng, held_out):
     """One to three named values, and a question about one of them."""
     names = rng.sample(sorted(FIELDS), rng.randint(1, 3))
-    values = {name: FIELDS[name](rng)[:11].strip() for name in names}
+    values = {name: FIELDS[name](rng)[:9].strip() for name in names}
     case = rng.choice((str.capitalize, str.capitalize, str.upper, str.lower))
     colon = rng.choice(("", ":"))
     pixels, glyphs = small_page(rng, held_out, [(case(name) + colon, values[name]) for name in names], rng.choice(SIZES[:4]))
