@@ -91,16 +91,21 @@ def make_tokenizer(markers):
 
 def make_processor(tokenizer, shape):
     from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
+
+    images = SmolVLMImageProcessorPil(size={"longest_edge": shape.longest}, max_image_size={"longest_edge": shape.tile}, resample=1,
+                                      do_image_splitting=True)
+    return join_processor(images, tokenizer, (shape.tile // shape.patch // shape.shuffle) ** 2)
+
+
+def join_processor(images, tokenizer, tokens):
+    """The family's processor around its PIL half; `tokens` a tile."""
     from transformers.models.smolvlm.processing_smolvlm import DEFAULT_CHAT_TEMPLATE, SmolVLMProcessor
 
     class Processor(SmolVLMProcessor):
         def check_argument_for_proper_class(self, name, argument):
             pass  # no video processor: it needs torchvision
 
-    images = SmolVLMImageProcessorPil(size={"longest_edge": shape.longest}, max_image_size={"longest_edge": shape.tile}, resample=1,
-                                      do_image_splitting=True)
-    return Processor(image_processor=images, tokenizer=tokenizer, video_processor=None,
-                     image_seq_len=(shape.tile // shape.patch // shape.shuffle) ** 2, chat_template=DEFAULT_CHAT_TEMPLATE)
+    return Processor(image_processor=images, tokenizer=tokenizer, video_processor=None, image_seq_len=tokens, chat_template=DEFAULT_CHAT_TEMPLATE)
 
 
 def make_config(shape, tokenizer):
@@ -239,7 +244,6 @@ def seam_line(name, values):
 
 def make_checkpoint(shape, folder, golden):
     import torch
-    import transformers
     from safetensors.torch import save_file
 
     tokenizer = make_tokenizer(markers=True)
@@ -273,18 +277,26 @@ def make_checkpoint(shape, folder, golden):
 
     picture = make_picture(shape.picture)
     picture.save(folder / "picture.png")
+    if golden is not None:
+        write_golden(model, processor, picture, f"seed {shape.seed}", golden)
+
+
+def write_golden(model, processor, picture, of, golden):
+    """What transformers computes on the question about `picture`; `of` says of which weights."""
+    import torch
+    import transformers
+
     messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": QUESTION}]}]
-    prompt = tokenizer.apply_chat_template(messages, chat_template=processor.chat_template, tokenize=False, add_generation_prompt=True)
-    if golden is None:
-        return
+    prompt = processor.tokenizer.apply_chat_template(messages, chat_template=processor.chat_template, tokenize=False, add_generation_prompt=True)
     inputs = processor(text=[prompt], images=[[picture]], return_tensors="pt")
     recorder = Recorder(model)
-    lines = [f"# transformers {transformers.__version__}, torch {torch.__version__}, seed {shape.seed}, f32, attention eager",
+    lines = [f"# transformers {transformers.__version__}, torch {torch.__version__}, {of}, f32, attention eager",
              f"prompt {json.dumps(prompt)}", "ids " + " ".join(map(str, inputs["input_ids"][0].tolist()))]
     with torch.no_grad():
         seen = model(**inputs, use_cache=True)
         logits, first = seen.logits[0], len(recorder.seams)
-        seams = [seam_line("pixels", inputs["pixel_values"][0].reshape(-1, shape.tile))]
+        pixels = inputs["pixel_values"][0]
+        seams = [seam_line("pixels", pixels.reshape(-1, pixels.shape[-1]))]
         seams += [seam_line(name, values) for name, values in recorder.seams[:first]] + [seam_line("logits", logits)]
         answer, gaps, step = [], [], logits[-1]
         for _ in range(STEPS):
@@ -293,9 +305,27 @@ def make_checkpoint(shape, folder, golden):
             gaps.append(f"{(top.values[0] - top.values[1]).item():.6g}")
             step = model(input_ids=top.indices[:1][None], past_key_values=seen.past_key_values, use_cache=True).logits[0, -1]
     lines += [f"answer {' '.join(map(str, answer))}", f"gaps {' '.join(gaps)}", *seams]
-    golden.write_text("\n".join(lines) + "\n")
+    pathlib.Path(golden).write_text("\n".join(lines) + "\n")
     for line in seams:
-        print(shape.kind, *line.split()[:6])
+        print(*line.split()[:6])
+
+
+def make_real(folder, golden):
+    """The same of a checkpoint with weights of its own, for one run of tools/prove_real; the picture goes beside `golden`."""
+    import torch
+    from transformers import AutoModelForImageTextToText, AutoTokenizer
+    from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
+
+    folder, golden = pathlib.Path(folder), pathlib.Path(golden)
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    told = folder / "processor_config.json"
+    config = model.config.vision_config
+    tokens = (config.image_size // config.patch_size // model.config.scale_factor) ** 2
+    tokens = json.loads(told.read_text()).get("image_seq_len", tokens) if told.exists() else tokens
+    processor = join_processor(SmolVLMImageProcessorPil.from_pretrained(folder), AutoTokenizer.from_pretrained(folder), tokens)
+    picture = make_picture("tall")
+    picture.save(golden.parent / "picture.png")
+    write_golden(model, processor, picture, f"weights of {folder.name}", golden)
 
 
 def make_smolvlm(golden):

@@ -1,7 +1,8 @@
 // The family's full shapes against Hugging Face transformers, at every seam (tests/golden/full). The
 // checkpoints are gigabytes of seeded weights: `tools/prove parity` makes one, names its folder in
-// SLUICE_PARITY_FOLDER and runs this; otherwise it is skipped aloud. SLUICE_PARITY_TIER picks the kernels
-// (avx2: f32 throughout).
+// SLUICE_PARITY_FOLDER and runs this; otherwise it is skipped aloud. `tools/prove real` does the same with a
+// checkpoint of the user's, SLUICE_PARITY_GOLDEN and SLUICE_PARITY_PICTURE. SLUICE_PARITY_TIER picks the
+// kernels (avx2: f32 throughout).
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -31,9 +32,11 @@ double logit_error(const GoldenSeam& golden, std::span<const float> values) {
 
 struct FullCheckpoint {
   explicit FullCheckpoint(const std::string& folder)
-      : run(GoldenRun::read(std::string(SLUICE_SOURCE_DIR) + "/tests/golden/full/" +
-                            std::filesystem::path(folder).filename().string() + ".txt")),
-        picture(folder + "/picture.png") {
+      : run(GoldenRun::read(
+            variable("SLUICE_PARITY_GOLDEN", (std::string(SLUICE_SOURCE_DIR) + "/tests/golden/full/" +
+                                              std::filesystem::path(folder).filename().string() + ".txt")
+                                                 .c_str()))),
+        picture(variable("SLUICE_PARITY_PICTURE", (folder + "/picture.png").c_str())) {
     auto checkpoint = formats::load_huggingface(folder);
     EXPECT_TRUE(checkpoint) << (checkpoint ? "" : checkpoint.error().message);
     if (!checkpoint || !checkpoint->vision) return;
