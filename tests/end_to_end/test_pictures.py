@@ -283,7 +283,8 @@ def test_show_predicts_memory_for_both_halves(hub):
 
 
 @pytest.mark.parametrize("arguments", [["ask"], ["ask", "question only"], ["ask", "a.png", "Q", "--tiles", "9"],
-                                       ["ask", "a.png", "Q", "--repair", "straight"], ["caption"]])
+                                       ["ask", "a.png", "Q", "--repair", "straight"],
+                                       ["ask", "a.png", "Q", "--video", "25", "--repair", "light"], ["caption"]])
 def test_wrong_usage(hub, arguments):
     assert hub.command(*arguments).returncode == 2
 

@@ -81,6 +81,10 @@ int run(Options options) {
                          .message = "ask: expected at least one picture and a question"});
   const auto choice = picture_choice_of(options);
   if (!choice) return refuse_usage(choice.error());
+  if (options.frame_rate != 0 && choice->repair.any())
+    return refuse_usage(
+        {.code = base::ErrorCode::invalid_argument,
+         .message = "ask: --repair is for pictures; the frames of a video are read as they are"});
   auto settings = chat_options_of(options);
   if (!settings) return refuse_usage(settings.error());
   if (const base::Status named = choose_seeing_model(options); !named) return report_missing(named.error());

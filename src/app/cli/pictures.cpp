@@ -155,12 +155,16 @@ Result<std::vector<generation::PreparedPicture>> prepare_picture_files(const gen
   return pictures;
 }
 
+Result<std::string> seeing_model_id() {
+  const device::ModelStore store(device::model_places_from_environment());
+  SLUICE_TRY(const device::StoredModel found, store.find_seeing());
+  fmt::print(stderr, "sluice: {} answers; no model was named\n", found.id);
+  return found.id;
+}
+
 base::Status choose_seeing_model(SeeingOptions& options) {
   if (!options.model.empty()) return {};
-  const device::ModelStore store(device::model_places_from_environment());
-  SLUICE_TRY(device::StoredModel found, store.find_seeing());
-  fmt::print(stderr, "sluice: {} answers; --model names another\n", found.id);
-  options.model = std::move(found.id);
+  SLUICE_TRY(options.model, seeing_model_id());
   return {};
 }
 

@@ -61,7 +61,9 @@ base::Result<vlm::generation::PreparedPicture> prepare_picture_file(
 base::Result<vlm::generation::PreparedPicture> prepare_frame_file(const vlm::generation::LanguageModel& model,
                                                                   const std::filesystem::path& file);
 
-// Where no model is named, names ModelStore::find_seeing()'s, and says so on standard error.
+// The model for pictures where none is named: ModelStore::find_seeing()'s id, told on standard error.
+base::Result<std::string> seeing_model_id();
+// Fills in the model where none is named.
 base::Status choose_seeing_model(SeeingOptions& options);
 
 base::Result<std::vector<vlm::generation::PreparedPicture>> prepare_picture_files(

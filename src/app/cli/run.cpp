@@ -114,9 +114,8 @@ base::Result<Options> with_model_chosen(Options options) {
   std::error_code error;
   if (!is_picture_name(options.model) || !std::filesystem::is_regular_file(options.model, error))
     return options;
-  const device::ModelStore store(device::model_places_from_environment());
-  SLUICE_TRY(device::StoredModel seeing, store.find_seeing());
-  options.prompt.insert(options.prompt.begin(), std::exchange(options.model, std::move(seeing.id)));
+  SLUICE_TRY(std::string seeing, seeing_model_id());
+  options.prompt.insert(options.prompt.begin(), std::exchange(options.model, std::move(seeing)));
   return options;
 }
 

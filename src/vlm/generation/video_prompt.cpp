@@ -69,6 +69,7 @@ Result<PreparedPicture> prepare_video_frame(const LanguageModel& model, std::spa
   image::TileSettings settings = eyes.description().frames.tiles;
   settings.split = false;
   PreparedPicture out;
+  out.choice = {.kind = TileChoice::Kind::count, .count = 1};
   out.size = {picture.width, picture.height};
   out.plan = image::plan_tiles(out.size, settings);
   out.frames_possible = 1;
