@@ -222,6 +222,8 @@ def main():
           f"{len(failures)} differ; seed {SEED}")
     if not photographs:
         print("SLUICE_TEST_PHOTOGRAPHS names no folder: photographs and scans were NOT COMPARED (./check fetches them)")
+    if photographs and len(photographs) < 20:
+        print("SLUICE_TEST_PHOTOGRAPHS: expected at least 20 pictures of python3-skimage")
     missing = os.environ.get("SLUICE_REQUIRE_PHOTOGRAPHS") and len(photographs) < 20
     return 1 if failures or missing or compared < 300 else 0
 
