@@ -187,7 +187,8 @@ class Trainer:
         for batch in drawn:
             used = self.clock()
             figures, stop = self.step(batch, used - last, bool(asked_to_stop))
-            recent.append(figures)
+            if first:
+                recent.append(figures)
             last = used
             now = time.monotonic()
             self.stage.value = names.index(stage_at(self.shape, self.share()))
